@@ -1,0 +1,33 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/carrier/carriers"
+	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/stage"
+)
+
+// Build makes the function from its settings; tooLarge answers bodies over the limit.
+func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
+	return func(ctx context.Context, env *function.Env) (http.Handler, function.Closer, error) {
+		cfg := Config{Size: env.Int("QIANFAN_BATCH_SIZE", 50, 1, 200), Wait: env.Duration("QIANFAN_BATCH_WAIT", 10*time.Millisecond)}
+		d, closer, err := stage.Build(env, "callback")
+		if err != nil {
+			return nil, nil, err
+		}
+		all, err := carriers.FromEnv(os.Getenv, carrier.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+		if err != nil {
+			return nil, nil, errors.Join(err, closer.Close(ctx))
+		}
+		s := New(all, d.Bus, d.Clock, cfg)
+		tooLarge.Set(s.TooLarge())
+		ends := function.CloserFuncs{OnClose: func(context.Context) error { s.Close(); return nil }}
+		return s, function.Closers{ends, closer}, nil
+	}
+}

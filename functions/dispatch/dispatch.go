@@ -1,0 +1,239 @@
+// Package dispatch is the only writer of orders and attempts after acceptance. It works in
+// rounds over its batch: lock, decide, commit, publish what is owed, make the calls, and
+// feed each answer back as an input of the next round, until nothing is owed or time is short.
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/stage"
+	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/turn"
+)
+
+// Stage is the function with its dependencies.
+type Stage struct {
+	Store    *store.Store
+	Bus      stage.Publisher
+	Carriers map[string]carrier.Adapter
+	Clock    clock.Clock
+	Owner    string
+	Book     penalty.Book
+
+	shards shards
+}
+
+const (
+	callTimeout = 2 * time.Second        // of system time; afterwards the outcome is in doubt
+	callLease   = 5 * time.Second        // of system time: longer than a call with its pre-query
+	reserve     = 3 * time.Second        // no new round when less than this is left of the invocation
+	gatherFor   = 200 * time.Millisecond // answers at hand go on while others are awaited
+)
+
+// input is one thing that happened to one order.
+type input struct {
+	order  int64
+	key    string // input key, for repeats; empty for hints
+	item   message.Item
+	topic  string
+	status carrier.Status
+	n      int
+	answer *turn.Answer
+}
+
+// Handle serves one batch of order-quoted, carrier-event and order-command messages.
+func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
+	items, unread := stage.Inputs(ctx, payload)
+	inputs, parked, err := s.read(ctx, items)
+	if err != nil {
+		return errors.Join(unread, err)
+	}
+	if len(parked) > 0 {
+		if err := s.Store.Park(ctx, parked, s.Clock.Virtual()); err != nil {
+			return errors.Join(unread, err)
+		}
+	}
+	return errors.Join(unread, s.work(ctx, inputs))
+}
+
+// work runs rounds until nothing is left to do. Answers of calls that come after the
+// deadline are left to the call leases.
+func (s *Stage) work(ctx context.Context, inputs []input) error {
+	calls := newCalls(s)
+	defer calls.wait()
+	var unsent error
+	for {
+		if len(inputs) > 0 {
+			planned, err := s.round(ctx, inputs)
+			if errors.Is(err, errUnsent) {
+				// The turns are committed: their calls go on. The batch comes again and sends what is owed.
+				unsent, err = err, nil
+			}
+			if err != nil {
+				return err
+			}
+			calls.start(ctx, planned)
+		}
+		if calls.pending() == 0 {
+			return unsent
+		}
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(s.Clock.System()) < reserve {
+			slog.WarnContext(ctx, "calls left to their leases", "calls", calls.pending())
+			return unsent
+		}
+		inputs = calls.gather(ctx)
+		if ctx.Err() != nil {
+			return errors.Join(unsent, ctx.Err())
+		}
+	}
+}
+
+// errUnsent says that a round is committed but what it owes was not published.
+var errUnsent = errors.New("committed, but what is owed was not sent")
+
+// round is one transaction: decide for every order of the inputs, commit, publish. When a
+// shard is short it evens the shards out and tries once more, and then lets each order find
+// out by itself that its carrier has nothing left.
+func (s *Stage) round(ctx context.Context, inputs []input) ([]turn.PlannedCall, error) {
+	byOrder, ids, keys := group(inputs)
+	shortOf := map[account]bool{}
+	for try := 0; ; try++ {
+		var turns []*turn.Turn
+		var events []parkedEvent
+		err := s.Store.Dispatch(ctx, ids, keys, func(b store.Batch) ([]*turn.Turn, []store.Hold, error) {
+			purse := newPurse(&s.shards, shortOf)
+			turns, events = s.decide(b, byOrder, ids, purse)
+			return turns, purse.holds(), nil
+		})
+		var short *store.ErrShort
+		if errors.As(err, &short) && try < 2 {
+			if err := s.refill(ctx, short.Hold, shortOf, try); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.leave(ctx, turns, events)
+	}
+}
+
+func (s *Stage) refill(ctx context.Context, h store.Hold, shortOf map[account]bool, try int) error {
+	most, err := s.Store.Even(ctx, h.Carrier, h.Account)
+	if err != nil {
+		return err
+	}
+	if try > 0 || most < h.Amount {
+		shortOf[account{h.Carrier, h.Account}] = true
+		slog.WarnContext(ctx, "prepaid balance short", "carrier", h.Carrier, "account", h.Account, "wanted_fen", int64(h.Amount))
+	}
+	return nil
+}
+
+// leave publishes what the committed turns owe and gives their calls.
+func (s *Stage) leave(ctx context.Context, turns []*turn.Turn, events []parkedEvent) ([]turn.PlannedCall, error) {
+	var owed []message.Owed
+	var calls []turn.PlannedCall
+	for _, t := range turns {
+		owed = append(owed, t.Owed...)
+		calls = append(calls, t.Calls...)
+		for _, alarm := range t.Alarms {
+			slog.ErrorContext(ctx, "needs attention", "order", t.ID, "reason", alarm)
+		}
+	}
+	if err := errors.Join(s.park(ctx, events), s.Bus.Publish(ctx, message.Bundle(owed)...)); err != nil {
+		return calls, fmt.Errorf("%w: %w", errUnsent, err)
+	}
+	return calls, nil
+}
+
+// decide makes one turn per order. It is pure: it may run again after a deadlock.
+func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, purse *purse) (turns []*turn.Turn, unknown []parkedEvent) {
+	env := turn.Env{
+		Now: s.Clock.Virtual(), System: s.Clock.System(), Owner: s.Owner, Lease: callLease, Book: s.Book,
+		Carrier: s.facts, Hold: purse.hold, Virtual: s.virtual,
+	}
+	for _, id := range ids {
+		agg, ok := b.Orders[id]
+		if !ok {
+			unknown = append(unknown, eventsOf(byOrder[id])...)
+			continue
+		}
+		env.Seen = func(key string) (order.EventRow, bool) {
+			row, ok := b.Seen[store.InputKey{Order: id, Key: key}]
+			return row, ok
+		}
+		t := turn.New(agg, env)
+		unknown = append(unknown, apply(t, byOrder[id])...)
+		t.Finish()
+		t.Redrives = 0
+		turns = append(turns, t)
+	}
+	return turns, unknown
+}
+
+// apply gives an order its inputs; carrier events of attempts that it does not have come back.
+func apply(t *turn.Turn, inputs []input) (unknown []parkedEvent) {
+	for _, in := range inputs {
+		switch {
+		case in.answer != nil:
+			t.Answer(*in.answer)
+		case in.topic == message.OrderQuoted:
+			t.Quoted(in.item.Round)
+		case in.topic == message.CarrierEvent:
+			if !t.Signal(in.n, in.status) {
+				unknown = append(unknown, parkedEvent{in.status, in.item})
+			}
+		}
+		// A command is a hint: the rows and timers say what is to be done.
+	}
+	return unknown
+}
+
+func (s *Stage) facts(name string) (carrier.Facts, bool) {
+	a, ok := s.Carriers[name]
+	if !ok {
+		return carrier.Facts{}, false
+	}
+	return a.Facts(), true
+}
+
+// virtual converts the end of a lease into a due time.
+func (s *Stage) virtual(system time.Time) time.Time {
+	left := system.Sub(s.Clock.System())
+	if p, ok := s.Clock.(clock.Pacer); ok {
+		left = time.Duration(float64(left) * p.Pace())
+	}
+	return s.Clock.Virtual().Add(left)
+}
+
+type account struct{ carrier, id string }
+
+// shards remembers how many shards each account has; a batch uses one of them.
+type shards struct {
+	count map[account]int
+}
+
+// Shards tells the stage how the prepaid balances are split: (carrier, account) → shards.
+func (s *Stage) Shards(count map[[2]string]int) {
+	s.shards.count = map[account]int{}
+	for k, n := range count {
+		s.shards.count[account{k[0], k[1]}] = n
+	}
+}
+
+func (s *shards) pick(a account) int {
+	return rand.IntN(max(1, s.count[a])) //nolint:forbidigo // which shard is spread, nothing depends on it
+}

@@ -1,0 +1,26 @@
+package quote
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/carrier/carriers"
+	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/stage"
+)
+
+// Build makes the function from its settings.
+func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
+	d, closer, err := stage.Build(env, "quote")
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := carriers.FromEnv(os.Getenv, carrier.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+	if err != nil {
+		return nil, nil, errors.Join(err, closer.Close(ctx))
+	}
+	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: all, Clock: d.Clock, Owner: d.Instance}
+	return s.Handle, closer, nil
+}

@@ -1,0 +1,195 @@
+// Package quote asks every eligible carrier of an order for its price, in parallel and
+// before a deadline, and closes the round. It writes quotes and outcomes, never an order.
+package quote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/stage"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// Stage is the function with its dependencies.
+type Stage struct {
+	Store    *store.Store
+	Bus      stage.Publisher
+	Carriers map[string]carrier.Adapter
+	Clock    clock.Clock
+	Owner    string
+}
+
+const (
+	flushEvery = 200 * time.Millisecond // ready orders leave while others still wait
+	perRound   = 8                      // attempt numbers of one round, so at most so many carriers
+)
+
+// Handle serves one batch of order-accepted and quote-wanted messages.
+func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
+	inputs, unread := stage.Inputs(ctx, payload)
+	var rounds []store.RoundKey
+	for _, in := range inputs {
+		k := store.RoundKey{Order: in.Item.Order, Round: max(1, in.Item.Round)}
+		if !slices.Contains(rounds, k) {
+			rounds = append(rounds, k)
+		}
+	}
+	jobs, err := s.Store.QuoteJobs(ctx, rounds)
+	if err != nil {
+		return errors.Join(unread, err)
+	}
+	var open []job
+	var done []store.RoundKey
+	for k, j := range jobs {
+		switch {
+		case j.Done:
+			done = append(done, k)
+		case !j.Closed:
+			open = append(open, job{key: k, QuoteJob: j})
+		}
+	}
+	return errors.Join(unread, s.announce(ctx, done), s.ask(ctx, open))
+}
+
+type job struct {
+	key store.RoundKey
+	store.QuoteJob
+	quotes  []order.Quote
+	waiting int
+}
+
+// answer is one carrier's word on one order.
+type answer struct {
+	job   int
+	quote order.Quote
+}
+
+// ask puts the question to all carriers of all orders and closes each round as soon as it
+// is complete; what is ready leaves together.
+func (s *Stage) ask(ctx context.Context, open []job) error {
+	answers := make(chan answer)
+	pending := 0
+	for i := range open {
+		pending += s.question(ctx, i, &open[i], answers)
+	}
+	var errs []error
+	ready := s.complete(open) // orders without any carrier
+	timer := clock.System.NewTimer(flushEvery)
+	defer timer.Stop()
+	for pending > 0 {
+		select {
+		case a := <-answers:
+			pending--
+			j := &open[a.job]
+			j.quotes = append(j.quotes, a.quote)
+			if j.waiting--; j.waiting == 0 {
+				ready = append(ready, j)
+			}
+		case <-timer.C:
+			errs = append(errs, s.close(ctx, ready))
+			ready = nil
+			timer.Reset(flushEvery)
+		}
+	}
+	return errors.Join(append(errs, s.close(ctx, ready))...)
+}
+
+func (s *Stage) complete(open []job) []*job {
+	var ready []*job
+	for i := range open {
+		if open[i].waiting == 0 {
+			ready = append(ready, &open[i])
+		}
+	}
+	return ready
+}
+
+// question starts one call per carrier; every call answers exactly once, at the latest at
+// the strategy's deadline.
+func (s *Stage) question(ctx context.Context, index int, j *job, answers chan<- answer) int {
+	names := j.Order.Strategy.Carriers
+	if len(names) > perRound {
+		names = names[:perRound]
+	}
+	deadline := time.Duration(j.Order.Strategy.Quote.Deadline)
+	for i, name := range names {
+		n := (j.key.Round-1)*perRound + i + 1
+		j.waiting++
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
+			answers <- answer{index, s.one(ctx, j.QuoteJob, j.key.Round, n, name)}
+		}()
+	}
+	return j.waiting
+}
+
+func (s *Stage) one(ctx context.Context, j store.QuoteJob, round, n int, name string) order.Quote {
+	out := order.Quote{Round: round, Carrier: name, N: n}
+	adapter, ok := s.Carriers[name]
+	if !ok {
+		out.Refused = "not configured"
+		return out
+	}
+	facts := adapter.Facts()
+	out.Account = facts.Account
+	q, err := adapter.Quote(ctx, carrier.QuoteRequest{OurNo: order.OurNo(j.Order.ID, n), CityCode: j.Order.City, CityName: j.Detail.CityName, Detail: j.Detail.Detail})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		out.Refused = "no answer before the deadline"
+	case err != nil:
+		out.Refused = fmt.Sprintf("%s: %s", carrier.KindOf(err), err)
+	case q.Price <= 0:
+		out.Refused = fmt.Sprintf("a price of %s", q.Price)
+	default:
+		ttl := q.TTL
+		if ttl == 0 {
+			ttl = facts.QuoteTTL
+		}
+		out.Token, out.CarrierNo, out.Price, out.DistanceM = q.Token, q.CarrierNo, q.Price, q.DistanceM
+		out.ExpiresAt = s.Clock.Virtual().Add(ttl)
+	}
+	return out
+}
+
+// close commits rounds and announces them.
+func (s *Stage) close(ctx context.Context, ready []*job) error {
+	if len(ready) == 0 {
+		return nil
+	}
+	results := make([]store.RoundResult, len(ready))
+	keys := make([]store.RoundKey, len(ready))
+	for i, j := range ready {
+		results[i] = store.RoundResult{Key: j.key, Outcome: outcome(j), Quotes: j.quotes}
+		keys[i] = j.key
+	}
+	if err := s.Store.SaveRounds(ctx, s.Owner, results, s.Clock.Virtual()); err != nil {
+		return err
+	}
+	return s.announce(ctx, keys)
+}
+
+func outcome(j *job) order.Outcome {
+	for _, q := range j.quotes {
+		if q.Refused == "" {
+			return order.Outcome{Round: j.key.Round, Result: order.ResultQuoted}
+		}
+	}
+	return order.Outcome{Round: j.key.Round, Result: order.ResultNone, Reason: "no carrier gave a price"}
+}
+
+func (s *Stage) announce(ctx context.Context, rounds []store.RoundKey) error {
+	owed := make([]message.Owed, len(rounds))
+	for i, k := range rounds {
+		owed[i] = message.Owed{Topic: message.OrderQuoted, Item: message.Item{Key: fmt.Sprintf("%d:%d", k.Order, k.Round), Order: k.Order, Round: k.Round}}
+	}
+	return s.Bus.Publish(ctx, message.Bundle(owed)...)
+}

@@ -1,0 +1,118 @@
+// Package report tells the platforms (回传): each order's milestones in order, none
+// skipped; a crash may repeat one. Outbound HTTP to platforms happens nowhere else.
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/stage"
+	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/upstream"
+)
+
+// Stage is the function with its dependencies.
+type Stage struct {
+	Store     *store.Store
+	Platforms map[string]upstream.Adapter
+	Clock     clock.Clock
+	Owner     string
+}
+
+const (
+	lease       = 30 * time.Second // of system time
+	callTimeout = 3 * time.Second  // of system time, per milestone
+	parallel    = 32
+	maxTries    = 8 // then a person is asked; the tries go on
+)
+
+// Handle serves one batch of order-status messages.
+func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
+	inputs, unread := stage.Inputs(ctx, payload)
+	ids := make([]int64, 0, len(inputs))
+	for _, in := range inputs {
+		ids = append(ids, in.Item.Order)
+	}
+	owner := fmt.Sprintf("%s-%d", s.Owner, s.Clock.System().UnixNano()%1e9)
+	owner = owner[max(0, len(owner)-40):]
+	now := s.Clock.System()
+	leased, err := s.Store.LeaseReports(ctx, ids, owner, now, now.Add(lease))
+	if err != nil {
+		return errors.Join(unread, err)
+	}
+	return errors.Join(unread, s.Store.SaveTold(ctx, owner, s.tellAll(ctx, leased)))
+}
+
+// tellAll tells many orders side by side, each in its own order.
+func (s *Stage) tellAll(ctx context.Context, leased []store.ToTell) []store.TellResult {
+	results := make([]store.TellResult, len(leased))
+	slots := make(chan struct{}, parallel)
+	var work sync.WaitGroup
+	for i, t := range leased {
+		slots <- struct{}{}
+		work.Go(func() {
+			defer func() { <-slots }()
+			results[i] = s.tell(ctx, t)
+		})
+	}
+	work.Wait()
+	return results
+}
+
+// tell stops an order at its first failure. A milestone that the platform decidedly refuses
+// is told as far as we can tell it; a person looks at the order.
+func (s *Stage) tell(ctx context.Context, t store.ToTell) store.TellResult {
+	r := store.TellResult{Order: t.Order.ID, Told: t.Order.Told}
+	adapter, ok := s.Platforms[t.Order.Platform]
+	if !ok {
+		r.RetryAt = s.again(t.Tries)
+		r.Attention = "platform " + t.Order.Platform + " is not configured"
+		return r
+	}
+	for _, m := range t.Milestones {
+		if adapter.Reports() {
+			err := s.one(ctx, adapter, t, m)
+			if err != nil && !refused(err) {
+				slog.WarnContext(ctx, "report failed", "order", t.Order.ID, "state", m.State, "error", err)
+				r.RetryAt = s.again(t.Tries)
+				if t.Tries >= maxTries {
+					r.Attention = "platform " + t.Order.Platform + " does not take reports"
+				}
+				return r
+			}
+			if err != nil {
+				slog.ErrorContext(ctx, "report refused", "order", t.Order.ID, "state", m.State, "error", err)
+				r.Attention = fmt.Sprintf("platform refused %s: %s", m.State, err)
+			}
+		}
+		r.Told = m.Version
+	}
+	return r
+}
+
+func refused(err error) bool {
+	var e *upstream.Error
+	return errors.As(err, &e) && e.Reason == upstream.Refused
+}
+
+func (s *Stage) one(ctx context.Context, adapter upstream.Adapter, t store.ToTell, m store.Told) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out := upstream.Milestone{No: t.Order.No, ShopCode: t.Order.ShopCode, State: m.State, Carrier: m.Carrier, Rider: m.Rider, At: m.At, Reason: m.Reason}
+	if m.N > 0 {
+		out.Waybill = order.OurNo(t.Order.ID, m.N)
+	}
+	return adapter.Report(ctx, out)
+}
+
+// again is when a failed report is tried once more: 5 s doubling to 5 minutes, virtual time.
+func (s *Stage) again(tries int) time.Time {
+	return s.Clock.Virtual().Add(min(5*time.Minute, 5*time.Second<<min(tries, 6)))
+}

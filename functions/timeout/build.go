@@ -1,0 +1,18 @@
+package timeout
+
+import (
+	"context"
+
+	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/stage"
+)
+
+// Build makes the function from its settings.
+func Build(_ context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
+	d, closer, err := stage.Build(env, "timeout")
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Stage{Store: d.Store, Bus: d.Bus, Clock: d.Clock}
+	return s.Handle, closer, nil
+}

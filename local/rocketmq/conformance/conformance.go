@@ -1,0 +1,193 @@
+// Package conformance is one script of scenarios for a RocketMQ 5 broker, run through the unmodified official client and
+// the raw stubs. The embedded broker and a real one must both pass it, and the tables of what they answered can be compared.
+package conformance
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chuandao/qianfan/local/rocketmq"
+	"github.com/stretchr/testify/require"
+)
+
+// Env describes the broker under test.
+type Env struct {
+	// Prefix begins the name of every topic and group. The topics must hold no messages yet: a fresh prefix each time.
+	Prefix string
+	// Recall is whether the broker allows recalls.
+	Recall bool
+}
+
+// Topics are the topics that must exist before Run.
+func Topics(prefix string) []rocketmq.Topic {
+	of := func(kind rocketmq.TopicType, names ...string) []rocketmq.Topic {
+		ts := make([]rocketmq.Topic, len(names))
+		for i, name := range names {
+			ts[i] = rocketmq.Topic{Name: prefix + name, Type: kind}
+		}
+		return ts
+	}
+	return slices.Concat(
+		of(rocketmq.Normal, "normal", "redeliver", "change", "dead", "batch", "tags", "push", "limits", "receive"),
+		of(rocketmq.FIFO, "fifo", "fifo-limits"),
+		of(rocketmq.Delay, "delay", "recall", "delay-limits"),
+		of(rocketmq.Transaction, "transaction"),
+	)
+}
+
+// Groups are the consumer groups that must exist before Run: one for each topic, and the reader of dead letters.
+func Groups(prefix string) []rocketmq.Group {
+	groups := []rocketmq.Group{{Name: prefix + "undertaker-group"}}
+	for _, t := range Topics("") {
+		g := rocketmq.Group{Name: prefix + t.Name + "-group", Ordered: t.Type == rocketmq.FIFO}
+		if t.Name == "dead" {
+			g.MaxAttempts = 2
+		}
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// Row is one observation. Allowed are the answers that a broker may give; where there are several, brokers may differ.
+type Row struct {
+	Scenario, Step, Got string
+	Allowed             []string
+}
+
+// Table is what a broker answered, sorted by scenario; the steps of a scenario are in order.
+type Table []Row
+
+// String is one line per row.
+func (t Table) String() string {
+	var b strings.Builder
+	for _, r := range t {
+		fmt.Fprintf(&b, "%-14s %-44s %s\n", r.Scenario, r.Step, r.Got)
+	}
+	return b.String()
+}
+
+// Diff names the rows in which two brokers differ although they may not.
+func Diff(a, b Table) []string {
+	key := func(r Row) string { return r.Scenario + ": " + r.Step }
+	others := map[string]Row{}
+	for _, r := range b {
+		others[key(r)] = r
+	}
+	var diffs []string
+	for _, r := range a {
+		o, both := others[key(r)]
+		switch {
+		case !both:
+			diffs = append(diffs, key(r)+": only in the first")
+		case o.Got != r.Got && len(r.Allowed) < 2:
+			diffs = append(diffs, fmt.Sprintf("%s: %s, %s", key(r), r.Got, o.Got))
+		}
+		delete(others, key(r))
+	}
+	for _, k := range slices.Sorted(func(yield func(string) bool) {
+		for k := range others {
+			if !yield(k) {
+				return
+			}
+		}
+	}) {
+		diffs = append(diffs, k+": only in the second")
+	}
+	return diffs
+}
+
+// patience is how long anything may take to arrive; only a broken broker uses it up.
+const patience = 60 * time.Second
+
+// suite is one run.
+type suite struct {
+	endpoint string
+	env      Env
+	run      string // makes ids of this run its own
+	clients  *clients
+
+	mu   sync.Mutex
+	rows Table
+	seq  int
+}
+
+// scenario is one script. It runs in parallel with the others, on topics and groups of its own.
+type scenario struct {
+	*testing.T
+	*suite
+	name string
+}
+
+type script struct {
+	name string
+	run  func(*scenario)
+}
+
+// bare scripts use the raw stubs only. They run first, while the official clients grow old enough to be used.
+var bare = []script{
+	{"receive", receiveScript}, {"batch", batchScript}, {"dead", deadScript}, {"change", changeScript},
+	{"unknown", unknownScript}, {"limits", limitsScript}, {"types", typesScript}, {"tags", tagsScript},
+	{"delay-limits", delayLimitsScript},
+}
+
+// official scripts use the official client. The push consumer takes long to stop and therefore goes first.
+var official = []script{
+	{"push", pushScript}, {"redeliver", redeliverScript}, {"fifo", fifoScript}, {"normal", normalScript},
+	{"recall", recallScript}, {"delay", delayScript}, {"transaction", transactionScript},
+}
+
+// Run runs every scenario against the broker at the endpoint, host:port without TLS, and returns what it answered. The
+// topics and groups of the environment must exist.
+func Run(t *testing.T, endpoint string, env Env) Table {
+	t.Helper()
+	raw := make([]byte, 6)
+	_, err := rand.Read(raw)
+	require.NoError(t, err)
+	s := &suite{endpoint: endpoint, env: env, run: hex.EncodeToString(raw)}
+	s.clients = startClients(t, s)
+	s.play(t, "bare", bare)
+	s.play(t, "official", official)
+	slices.SortStableFunc(s.rows, func(a, b Row) int { return strings.Compare(a.Scenario, b.Scenario) })
+	return s.rows
+}
+
+// play runs scripts in parallel and waits for all.
+func (s *suite) play(t *testing.T, name string, scripts []script) {
+	t.Run(name, func(t *testing.T) {
+		for _, one := range scripts {
+			t.Run(one.name, func(t *testing.T) {
+				t.Parallel()
+				one.run(&scenario{T: t, suite: s, name: one.name})
+			})
+		}
+	})
+}
+
+// saw notes an observation and checks that it is allowed.
+func (s *scenario) saw(step, got string, allowed ...string) {
+	s.Helper()
+	s.mu.Lock()
+	s.rows = append(s.rows, Row{Scenario: s.name, Step: step, Got: got, Allowed: allowed})
+	s.mu.Unlock()
+	require.Contains(s, allowed, got, step)
+}
+
+// topic is the full name of one of the run's topics.
+func (s *suite) topic(name string) string { return s.env.Prefix + name }
+
+// group is the full name of the group that goes with a topic.
+func (s *suite) group(name string) string { return s.env.Prefix + name + "-group" }
+
+// nextID is an id of this run that no other has: of clients and of messages.
+func (s *suite) nextID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	return fmt.Sprintf("01%s%020X", strings.ToUpper(s.run), s.seq)
+}

@@ -1,0 +1,7 @@
+// Package shansong simulates 闪送 (ISS) v5 for 自营商户: the paths, the signature, the
+// envelopes, the states, the prices and the 违约金 of the real service, with books of
+// its own.
+//
+// What no public source states is marked GAP where it is decided, and can be
+// configured.
+package shansong

@@ -1,0 +1,117 @@
+package uupt
+
+import (
+	"crypto/md5"
+	_ "embed" // the profile
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/money"
+)
+
+//go:embed profile.json
+var profileJSON []byte
+
+// DefaultProfile is how the simulated UU跑腿 behaves unless it is told otherwise.
+func DefaultProfile() world.Profile { return world.MustProfile(profileJSON) }
+
+// Credentials are those of one 自营商家.
+type Credentials struct {
+	AppID  string `json:"app_id"`
+	AppKey string `json:"app_key"`
+	OpenID string `json:"open_id"`
+}
+
+// Development are the fixed credentials of the simulator.
+var Development = Credentials{AppID: "uu-test-app-id", AppKey: "uu-test-app-key-0001", OpenID: "uu-test-open-id"}
+
+// DefaultBalance is what the client has prepaid: one million 元.
+const DefaultBalance money.Fen = 1_000_000_00
+
+// DefaultSignatureWindow is how old a signed call may be. GAP: the real window, if
+// there is one, is not published.
+const DefaultSignatureWindow = 10 * time.Minute
+
+// Options say what the simulator is made of. Clock, System and Faults are needed.
+type Options struct {
+	Clock           world.Clock
+	System          func() time.Time // real time, for the freshness of signatures
+	Faults          *world.Faults
+	Seed            int64
+	CallbackURL     string         // where callbacks go of orders that name no callbackUrl; empty: nowhere
+	Credentials     Credentials    // zero: Development
+	Profile         *world.Profile // nil: DefaultProfile
+	InitialBalance  money.Fen      // 0: DefaultBalance
+	SignatureWindow time.Duration  // 0: DefaultSignatureWindow; negative: any age
+	InstantAnswer   bool           // ignore the profile's latency
+	Client          *http.Client   // for callbacks; nil: one of its own
+}
+
+// Service is a running UU跑腿.
+type Service struct {
+	options Options
+	creds   Credentials
+	fleet   *world.Fleet
+	gate    *world.Gate
+}
+
+// New opens the service. Close it.
+func New(o Options) *Service {
+	profile := DefaultProfile()
+	if o.Profile != nil {
+		profile = *o.Profile
+	}
+	if o.Credentials == (Credentials{}) {
+		o.Credentials = Development
+	}
+	if o.InitialBalance == 0 {
+		o.InitialBalance = DefaultBalance
+	}
+	if o.SignatureWindow == 0 {
+		o.SignatureWindow = DefaultSignatureWindow
+	}
+	if o.InstantAnswer {
+		profile.Latency = world.Spread{}
+	}
+	s := &Service{options: o, creds: o.Credentials}
+	s.fleet = world.NewFleet(world.FleetOptions{
+		Party: Name, Clock: o.Clock, System: o.System, Faults: o.Faults, Seed: o.Seed, Profile: profile,
+		Balance: o.InitialBalance, Callback: s.callback, Received: received, Client: o.Client,
+	})
+	s.gate = world.NewGate(Name, o.Clock, o.Faults, o.Seed, profile.Latency)
+	return s
+}
+
+// Name is the carrier's name throughout the project.
+const Name = "uupt"
+
+// Books are what UU跑腿 was asked, did and charged.
+func (s *Service) Books() world.Books { return s.fleet.Books() }
+
+// Totals are the sums of the books.
+func (s *Service) Totals() world.Totals { return s.fleet.Totals() }
+
+// Positions are the riders on the street, in GCJ-02.
+func (s *Service) Positions() []world.RiderPosition { return s.fleet.Positions() }
+
+// Close lets hanging calls go, stops the riders and waits for callbacks under way.
+func (s *Service) Close() {
+	s.gate.Close()
+	s.fleet.Close()
+}
+
+// orderCode mints a number that begins with the local date and time to the
+// millisecond, 24 digits in all.
+func (s *Service) orderCode() string {
+	now := s.options.Clock.Now().In(world.Shanghai)
+	return fmt.Sprintf("%s%03d%09d", now.Format("060102150405"), now.Nanosecond()/1e6, s.fleet.Serial(1e9))
+}
+
+// token mints a priceToken that nobody can guess from another.
+func (s *Service) token() string {
+	sum := md5.Sum(fmt.Appendf(nil, "%s/%d", s.creds.AppKey, s.fleet.Serial(1<<62)))
+	return hex.EncodeToString(sum[:])
+}

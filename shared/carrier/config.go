@@ -1,0 +1,76 @@
+package carrier
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+)
+
+// Duration is a time.Duration written as text in a configuration: "24h".
+type Duration time.Duration
+
+// UnmarshalJSON reads "90s" or "24h"; negative durations are refused.
+func (d *Duration) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return fmt.Errorf("a duration is text such as \"24h\", not %s", raw)
+	}
+	v, err := time.ParseDuration(text)
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a duration such as \"24h\"", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Or is the duration, or otherwise when it was not given.
+func (d Duration) Or(otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return time.Duration(d)
+}
+
+// DecodeConfig reads an adapter's settings strictly: an unknown field, a wrong type
+// or anything after the object is an error that names it.
+func DecodeConfig(raw []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("settings: something follows the object")
+	}
+	return nil
+}
+
+// Setting is one value that must be given.
+type Setting struct{ Name, Value string }
+
+// RequireSettings names every setting that is empty.
+func RequireSettings(settings ...Setting) error {
+	var missing []error
+	for _, s := range settings {
+		if s.Value == "" {
+			missing = append(missing, fmt.Errorf("%s is missing", s.Name))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// CheckURL wants an absolute http or https URL without user, query and fragment.
+func CheckURL(name, text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return fmt.Errorf("%s is not an http or https URL", name)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%s must be scheme, host and path only", name)
+	}
+	return nil
+}

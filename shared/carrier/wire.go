@@ -1,0 +1,225 @@
+package carrier
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/money"
+)
+
+// Shanghai is the time zone of every carrier's clock text. China has had no other
+// offset since 1991, so that no time zone file is needed.
+var Shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// EncodeJSON writes v as the carriers want it signed and sent: compact, without
+// escaping < > &, without a line end.
+func EncodeJSON(v any) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// Object reads a JSON object of a carrier field by field. Carriers write the same
+// number as text or as a number, and some exceed 2⁵³, so that nothing passes through
+// a float. The first fault is remembered with the name of its field; see Err.
+type Object struct {
+	path   string
+	fields map[string]json.RawMessage
+	fault  *error
+}
+
+// ParseObject reads a JSON object; trailing bytes, null and other values are errors.
+func ParseObject(raw []byte) (*Object, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	if fields == nil {
+		return nil, fmt.Errorf("not a JSON object: null")
+	}
+	return &Object{fields: fields, fault: new(error)}, nil
+}
+
+// Err is the first fault of this object or of any object inside it.
+func (o *Object) Err() error { return *o.fault }
+
+func (o *Object) fail(name, format string, args ...any) {
+	if *o.fault == nil {
+		*o.fault = fmt.Errorf("%s%s %s", o.path, name, fmt.Sprintf(format, args...))
+	}
+}
+
+// Text is a field that is text or a number, as text; "" when it is absent or null.
+func (o *Object) Text(name string) string {
+	raw := o.fields[name]
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return ""
+	case raw[0] == '"':
+		var s string
+		if err := json.Unmarshal(raw, &s); err != nil {
+			o.fail(name, "is not text")
+		}
+		return strings.TrimSpace(s)
+	case raw[0] == '-' || (raw[0] >= '0' && raw[0] <= '9'):
+		return string(raw)
+	}
+	o.fail(name, "is neither text nor a number")
+	return ""
+}
+
+// Need is Text of a field that must be there.
+func (o *Object) Need(name string) string {
+	text := o.Text(name)
+	if text == "" {
+		o.fail(name, "is missing")
+	}
+	return text
+}
+
+// Int is a whole number; 0 when it is absent.
+func (o *Object) Int(name string) int64 {
+	text := o.Text(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		o.fail(name, "is not a whole number")
+	}
+	return n
+}
+
+// Fen is an amount in whole 分 that is not negative; nil when it is not stated.
+func (o *Object) Fen(name string) *money.Fen {
+	v := o.SignedFen(name)
+	if v != nil && *v < 0 {
+		o.fail(name, "is negative")
+		return nil
+	}
+	return v
+}
+
+// SignedFen is an amount in whole 分, such as a balance; nil when it is not stated.
+func (o *Object) SignedFen(name string) *money.Fen {
+	text := o.Text(name)
+	if text == "" {
+		return nil
+	}
+	v, err := money.ParseFen(text)
+	if err != nil {
+		o.fail(name, "is not an amount in 分")
+		return nil
+	}
+	return &v
+}
+
+// Seconds is a span written in whole seconds; 0 when it is absent or, as -1, unknown.
+func (o *Object) Seconds(name string) time.Duration {
+	n := o.Int(name)
+	if n < 0 || n > math.MaxInt32 {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// clockText is how 闪送 and UU跑腿 write an instant.
+const clockText = time.DateTime
+
+// Time is an instant written in Shanghai's time or in Unix milliseconds, as UTC; zero
+// when it is absent.
+func (o *Object) Time(name string) time.Time {
+	text := o.Text(name)
+	if text == "" || text == "0" {
+		return time.Time{}
+	}
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if ms < minMillis || ms > maxMillis {
+			o.fail(name, "is not an instant in milliseconds")
+			return time.Time{}
+		}
+		return time.UnixMilli(ms).UTC()
+	}
+	at, err := time.ParseInLocation(clockText, text, Shanghai)
+	if err != nil {
+		o.fail(name, "is not an instant such as \"2006-01-02 15:04:05\"")
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+// The years 2001 to 2286: thirteen digits. Seconds given for milliseconds fall outside.
+const minMillis, maxMillis = 1_000_000_000_000, 9_999_999_999_999
+
+// Object is the object in a field; an empty one when it is absent, null or "".
+func (o *Object) Object(name string) *Object {
+	inner := &Object{path: o.path + name + ".", fault: o.fault}
+	raw := o.fields[name]
+	if len(raw) == 0 || string(raw) == "null" || string(raw) == `""` {
+		return inner
+	}
+	if err := json.Unmarshal(raw, &inner.fields); err != nil {
+		o.fail(name, "is not an object")
+	}
+	return inner
+}
+
+// Objects are the objects in a field that is a list; none when it is absent or null.
+func (o *Object) Objects(name string) []*Object {
+	raw := o.fields[name]
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		o.fail(name, "is not a list of objects")
+		return nil
+	}
+	inner := make([]*Object, len(list))
+	for i, fields := range list {
+		inner[i] = &Object{path: fmt.Sprintf("%s%s[%d].", o.path, name, i), fields: fields, fault: o.fault}
+	}
+	return inner
+}
+
+// Position reads a rider's place from two texts; nil unless both are numbers inside
+// China, because a position is a hint and a wrong one is worse than none.
+func Position(lng, lat string, bd09 bool) *geo.Point {
+	x, errX := strconv.ParseFloat(lng, 64)
+	y, errY := strconv.ParseFloat(lat, 64)
+	if errX != nil || errY != nil {
+		return nil
+	}
+	p := geo.Point{Lng: x, Lat: y}
+	if bd09 && p.InChina() {
+		p = geo.FromBD09(x, y)
+	}
+	if !p.InChina() {
+		return nil
+	}
+	return &p
+}
+
+// Raw is a field that must be text, exactly as it was written: a signed text.
+func (o *Object) Raw(name string) string {
+	raw := o.fields[name]
+	if len(raw) == 0 || string(raw) == "null" {
+		o.fail(name, "is missing")
+		return ""
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		o.fail(name, "is not text")
+	}
+	return s
+}

@@ -1,0 +1,138 @@
+package carrier_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/stretchr/testify/require"
+)
+
+func object(t *testing.T, text string) *carrier.Object {
+	t.Helper()
+	o, err := carrier.ParseObject([]byte(text))
+	require.NoError(t, err)
+	return o
+}
+
+func TestObjectReads(t *testing.T) {
+	t.Parallel()
+	o := object(t, `{"id":9223372036854775808123,"text":" x ","n":"-7","fen":1200,"owed":"-5","none":null,"secs":-1,
+		"ms":1700000060000,"clock":"2023-11-15 06:14:20","inner":{"v":1},"list":[{"v":2},{"v":3}],"signed":" {} "}`)
+	require.Equal(t, "9223372036854775808123", o.Text("id"))
+	require.Equal(t, "x", o.Need("text"))
+	require.EqualValues(t, -7, o.Int("n"))
+	require.Equal(t, money.Fen(1200), *o.Fen("fen"))
+	require.Equal(t, money.Fen(-5), *o.SignedFen("owed"))
+	require.Nil(t, o.Fen("none"))
+	require.Zero(t, o.Seconds("secs"))
+	require.Equal(t, time.UnixMilli(1700000060000).UTC(), o.Time("ms"))
+	require.Equal(t, o.Time("ms"), o.Time("clock"))
+	require.EqualValues(t, 1, o.Object("inner").Int("v"))
+	require.Empty(t, o.Object("none").Text("v"))
+	require.Len(t, o.Objects("list"), 2)
+	require.Equal(t, " {} ", o.Raw("signed"), "a signed text is not trimmed")
+	require.NoError(t, o.Err())
+}
+
+func TestObjectNamesTheFirstFault(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		read func(*carrier.Object)
+		says string
+	}{
+		"missing":        {func(o *carrier.Object) { o.Need("absent"); o.Need("other") }, "absent is missing"},
+		"a list":         {func(o *carrier.Object) { o.Text("list") }, "list is neither text nor a number"},
+		"no number":      {func(o *carrier.Object) { o.Int("word") }, "word is not a whole number"},
+		"fraction":       {func(o *carrier.Object) { o.Fen("fraction") }, "fraction is not an amount"},
+		"exponent":       {func(o *carrier.Object) { o.Fen("exponent") }, "exponent is not an amount"},
+		"negative":       {func(o *carrier.Object) { o.Fen("minus") }, "minus is negative"},
+		"no time":        {func(o *carrier.Object) { o.Time("word") }, "word is not an instant"},
+		"inside":         {func(o *carrier.Object) { o.Object("inner").Int("v") }, "inner.v is not a whole number"},
+		"in a list":      {func(o *carrier.Object) { o.Objects("list")[1].Need("v") }, "list[1].v is missing"},
+		"not an object":  {func(o *carrier.Object) { o.Object("word") }, "word is not an object"},
+		"not a list":     {func(o *carrier.Object) { o.Objects("word") }, "word is not a list"},
+		"not text":       {func(o *carrier.Object) { o.Raw("minus") }, "minus is not text"},
+		"no signed text": {func(o *carrier.Object) { o.Raw("absent") }, "absent is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := object(t, `{"word":"x","fraction":1.5,"exponent":1e3,"minus":-1,"inner":{"v":"y"},"list":[{"v":1},{}]}`)
+			tc.read(o)
+			require.ErrorContains(t, o.Err(), tc.says)
+		})
+	}
+}
+
+func TestEncodeJSONEscapesNothing(t *testing.T) {
+	t.Parallel()
+	raw, err := carrier.EncodeJSON(map[string]string{"a": "<&>/"})
+	require.NoError(t, err)
+	require.Equal(t, `{"a":"<&>/"}`, string(raw))
+	_, err = carrier.EncodeJSON(func() {})
+	require.Error(t, err)
+}
+
+func TestPosition(t *testing.T) {
+	t.Parallel()
+	p := geo.Point{Lng: 120.1433, Lat: 30.2804}
+	require.Equal(t, &p, carrier.Position("120.1433", "30.2804", false))
+	lng, lat := p.BD09()
+	back := carrier.Position(carrier.Degrees(lng), carrier.Degrees(lat), true)
+	require.NotNil(t, back)
+	require.LessOrEqual(t, back.Metres(p), 1)
+	for _, bad := range [][2]string{{"", ""}, {"0", "0"}, {"30.2804", "120.1433"}, {"x", "30"}, {"NaN", "NaN"}, {"Inf", "30"}} {
+		require.Nil(t, carrier.Position(bad[0], bad[1], false))
+		require.Nil(t, carrier.Position(bad[0], bad[1], true))
+	}
+}
+
+func TestWording(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"杭州": "杭州市", "郑州": "郑州市", "上海市": "上海市", "恩施土家族苗族自治州": "恩施土家族苗族自治州", "阿里地区": "阿里地区"} {
+		require.Equal(t, want, carrier.FullCityName(in))
+	}
+	for in, want := range map[int]int{0: 1, 1: 1, 1000: 1, 1001: 2, 5000: 5} {
+		require.Equal(t, want, carrier.Kilograms(in))
+	}
+	require.Equal(t, "138#12", carrier.Phone(order.Stop{Phone: "138", Ext: "12"}, "#"))
+	require.Equal(t, "138", carrier.Phone(order.Stop{Phone: "138"}, "#"))
+	require.True(t, carrier.PathSecretHolds("/carrier/x", ""))
+	require.True(t, carrier.PathSecretHolds("/carrier/x/s", "s"))
+	require.False(t, carrier.PathSecretHolds("/carrier/s/x", "s"))
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	table := carrier.Refusals{
+		{Code: "7", Text: "忙", Kind: carrier.KindTemporary},
+		{Code: "7", Kind: carrier.KindNoCapacity},
+		{Text: "余额", Kind: carrier.KindBalanceLow},
+	}
+	require.NoError(t, table.Check())
+	require.Equal(t, carrier.KindTemporary, table.Kind("7", "系统忙"))
+	require.Equal(t, carrier.KindNoCapacity, table.Kind("7", ""))
+	require.Equal(t, carrier.KindBalanceLow, table.Kind("8", "余额不足"))
+	require.Equal(t, carrier.KindRefused, table.Kind("8", "其他"))
+	require.Error(t, carrier.Refusals{{Text: "x", Kind: carrier.KindNotSent}}.Check(), "an answer proves that something was sent")
+}
+
+func TestDeclined(t *testing.T) {
+	t.Parallel()
+	fail := func(kind carrier.Kind, words string) error {
+		return &carrier.Error{Kind: kind, Code: "7", Message: words}
+	}
+	got, err := carrier.Declined(fail(carrier.KindRefused, "已取货"))
+	require.NoError(t, err)
+	require.Equal(t, carrier.CancelResult{Refused: true, Reason: "已取货"}, got)
+	got, err = carrier.Declined(fail(carrier.KindBalanceLow, ""))
+	require.NoError(t, err)
+	require.Equal(t, "7", got.Reason)
+	for _, kind := range []carrier.Kind{carrier.KindTemporary, carrier.KindNotFound, carrier.KindDuplicate, carrier.KindNotSent, carrier.KindRateLimited} {
+		_, err := carrier.Declined(fail(kind, "x"))
+		require.Equal(t, kind, carrier.KindOf(err))
+	}
+}

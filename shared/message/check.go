@@ -1,0 +1,108 @@
+package message
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	rmq "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/chuandao/qianfan/shared/clock"
+)
+
+// Verdict answers a check-back.
+type Verdict int
+
+// The answers to a check-back.
+const (
+	Undecided Verdict = iota // ask again later
+	Commit
+	Rollback
+)
+
+// Checker decides what becomes of a half message whose end was lost. batch is its PropBatch.
+type Checker func(ctx context.Context, batch string, born time.Time) Verdict
+
+const checkPause = time.Second // of system time, between two tries to open the stream
+
+// ServeChecks answers the broker's check-backs for a transaction topic until ctx ends. It
+// keeps one Telemetry stream open and opens it anew when it breaks; orders do not depend on
+// it, the sweep finds them without.
+func (c *Client) ServeChecks(ctx context.Context, topic string, check Checker) {
+	for ctx.Err() == nil {
+		if err := c.serveChecks(ctx, topic, check); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "check-back stream ended", "topic", topic, "error", err)
+		}
+		_ = clock.System.Sleep(ctx, checkPause)
+	}
+}
+
+func (c *Client) serveChecks(ctx context.Context, topic string, check Checker) error {
+	stub, err := c.stub()
+	if err != nil {
+		return err
+	}
+	stream, err := stub.Telemetry(c.sign(ctx), grpc.WaitForReady(true))
+	if err != nil {
+		return fmt.Errorf("open telemetry: %w", err)
+	}
+	if err := stream.Send(c.settings(topic)); err != nil {
+		return fmt.Errorf("send settings: %w", err)
+	}
+	for {
+		cmd, err := stream.Recv()
+		if err != nil {
+			return fmt.Errorf("telemetry: %w", err)
+		}
+		if orphan := cmd.GetRecoverOrphanedTransactionCommand(); orphan != nil {
+			if err := c.answer(ctx, orphan, check); err != nil {
+				slog.WarnContext(ctx, "check-back not answered", "topic", topic, "error", err)
+			}
+		}
+	}
+}
+
+func (c *Client) settings(topic string) *rmq.TelemetryCommand {
+	kind := rmq.ClientType_PRODUCER
+	return &rmq.TelemetryCommand{Command: &rmq.TelemetryCommand_Settings{Settings: &rmq.Settings{
+		ClientType: &kind, AccessPoint: endpoints(c.cfg.Endpoint), RequestTimeout: durationpb.New(c.cfg.Timeout),
+		UserAgent: &rmq.UA{Language: rmq.Language_GOLANG, Version: "5.1.4", Hostname: c.id},
+		PubSub:    &rmq.Settings_Publishing{Publishing: &rmq.Publishing{Topics: []*rmq.Resource{{Name: topic}}}},
+	}}}
+}
+
+func (c *Client) answer(ctx context.Context, orphan *rmq.RecoverOrphanedTransactionCommand, check Checker) error {
+	m := orphan.GetMessage()
+	batch := m.GetUserProperties()[PropBatch]
+	if batch == "" {
+		return errors.New("half message without " + PropBatch)
+	}
+	verdict := check(ctx, batch, m.GetSystemProperties().GetBornTimestamp().AsTime())
+	if verdict == Undecided {
+		return nil // the broker asks again
+	}
+	h := Half{topic: m.GetTopic().GetName(), id: m.GetSystemProperties().GetMessageId(), tx: orphan.GetTransactionId()}
+	return c.end(ctx, h, verdict == Commit, rmq.TransactionSource_SOURCE_SERVER_CHECK)
+}
+
+// endpoints is host:port in the protocol's own form.
+func endpoints(address string) *rmq.Endpoints {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	n, _ := strconv.ParseInt(port, 10, 32)
+	scheme := rmq.AddressScheme_DOMAIN_NAME
+	if ip := net.ParseIP(host); ip != nil && ip.To4() != nil {
+		scheme = rmq.AddressScheme_IPv4
+	} else if ip != nil {
+		scheme = rmq.AddressScheme_IPv6
+	}
+	return &rmq.Endpoints{Scheme: scheme, Addresses: []*rmq.Address{{Host: host, Port: int32(n)}}}
+}

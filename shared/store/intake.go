@@ -1,0 +1,307 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/strategy"
+)
+
+// NewOrder is an order to be stored, its first state and timers set by intake.
+type NewOrder struct {
+	Order  order.Order
+	Detail Detail
+	Why    strategy.Why
+	Hash   string // of the canonical business fields
+}
+
+// Stored is what became of a NewOrder.
+type Stored struct {
+	ID       int64
+	State    order.State
+	Repeat   bool // the same content was stored before
+	Conflict bool // the number exists with other content
+}
+
+// ErrDiscarded says that the check-back has given the batch up: nothing may be inserted.
+var ErrDiscarded = errors.New("the batch was discarded by its check-back")
+
+// Intake stores a batch of new orders under one batch id, all or none. Keys are written in
+// sorted order. A create that meets a tombstone becomes a cancelled order.
+func (s *Store) Intake(ctx context.Context, batch string, orders []NewOrder, now time.Time) ([]Stored, error) {
+	var out []Stored
+	err := s.tx(ctx, "store orders", func(tx *sql.Tx) error {
+		out = make([]Stored, len(orders))
+		if err := openBatch(ctx, tx, batch, now); err != nil {
+			return err
+		}
+		fresh, err := claimKeys(ctx, tx, orders, out)
+		if err != nil {
+			return err
+		}
+		return s.insertOrders(ctx, tx, orders, fresh, now)
+	})
+	if Duplicate(err) {
+		return nil, fmt.Errorf("%w: %w", ErrDiscarded, err)
+	}
+	return out, err
+}
+
+func openBatch(ctx context.Context, tx *sql.Tx, batch string, now time.Time) error {
+	return insert{table: "intake_batch", cols: []string{"id", "committed", "at"}}.exec(ctx, tx, [][]any{{batch, true, now.UnixMilli()}})
+}
+
+type keyed struct{ platform, no string }
+
+// claimKeys writes the order keys and finds out which orders are new, repeats, conflicts or
+// meet a tombstone. It returns the indexes to insert; true = as cancelled.
+func claimKeys(ctx context.Context, tx *sql.Tx, orders []NewOrder, out []Stored) (map[int]bool, error) {
+	index := make([]int, len(orders))
+	for i := range index {
+		index[i] = i
+	}
+	slices.SortStableFunc(index, func(a, b int) int {
+		return cmp.Or(cmp.Compare(orders[a].Order.Platform, orders[b].Order.Platform), cmp.Compare(orders[a].Order.No, orders[b].Order.No))
+	})
+	var rows [][]any
+	var args []any
+	for _, i := range index {
+		o := orders[i]
+		rows = append(rows, []any{o.Order.Platform, o.Order.No, o.Order.ID, o.Hash})
+		args = append(args, o.Order.Platform, o.Order.No)
+	}
+	if err := (insert{table: "order_key", cols: []string{"platform", "no", "order_id", "hash"}, ignore: true}).exec(ctx, tx, rows); err != nil {
+		return nil, err
+	}
+	type held struct {
+		id   int64
+		hash string
+	}
+	keys := map[keyed]held{}
+	found, err := tx.QueryContext(ctx, "SELECT platform, no, order_id, hash FROM order_key WHERE (platform, no) IN "+pairs(len(orders))+" ORDER BY platform, no FOR UPDATE", args...)
+	err = each(found, err, "order keys", func(r *sql.Rows) error {
+		var k keyed
+		var h held
+		err := r.Scan(&k.platform, &k.no, &h.id, &h.hash)
+		keys[k] = h
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	fresh := map[int]bool{}
+	for _, i := range index {
+		o := orders[i]
+		k := keyed{o.Order.Platform, o.Order.No}
+		switch h := keys[k]; {
+		case h.id == o.Order.ID:
+			fresh[i] = false
+			out[i] = Stored{ID: h.id, State: o.Order.State}
+		case h.id == 0:
+			if err := meetTombstone(ctx, tx, o); err != nil {
+				return nil, err
+			}
+			keys[k] = held{o.Order.ID, o.Hash}
+			fresh[i] = true
+			out[i] = Stored{ID: o.Order.ID, State: order.Cancelled}
+		case h.hash == o.Hash:
+			out[i] = Stored{ID: h.id, Repeat: true}
+		default:
+			out[i] = Stored{ID: h.id, Conflict: true}
+		}
+	}
+	return fresh, fillStates(ctx, tx, out)
+}
+
+func meetTombstone(ctx context.Context, tx *sql.Tx, o NewOrder) error {
+	_, err := tx.ExecContext(ctx, "UPDATE order_key SET order_id = ?, hash = ? WHERE platform = ? AND no = ?", o.Order.ID, o.Hash, o.Order.Platform, o.Order.No)
+	if err != nil {
+		return fmt.Errorf("meet tombstone: %w", err)
+	}
+	return nil
+}
+
+// fillStates tells repeats the present state of their order.
+func fillStates(ctx context.Context, tx *sql.Tx, out []Stored) error {
+	var ids []int64
+	for _, s := range out {
+		if s.Repeat {
+			ids = append(ids, s.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	list, args := in(ids)
+	rows, err := tx.QueryContext(ctx, "SELECT id, state FROM orders WHERE id IN "+list, args...)
+	return each(rows, err, "states", func(r *sql.Rows) error {
+		var id int64
+		var state order.State
+		if err := r.Scan(&id, &state); err != nil {
+			return err
+		}
+		for i := range out {
+			if out[i].ID == id && out[i].Repeat {
+				out[i].State = state
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) insertOrders(ctx context.Context, tx *sql.Tx, orders []NewOrder, fresh map[int]bool, now time.Time) error {
+	var rows, details, events [][]any
+	for i := range orders {
+		cancelled, ok := fresh[i]
+		if !ok {
+			continue
+		}
+		o := orders[i].Order
+		e := order.EventRow{Key: "create", Version: o.Version, Kind: "order", To: string(o.State), Decision: order.Applied, At: now}
+		if cancelled {
+			o.State, o.Timers, o.ActAt = order.Cancelled, nil, time.Time{}
+			o.Milestone, o.TellAt = o.Version, now
+			e.To, e.Milestone = string(order.Cancelled), true
+		}
+		row, err := orderRow(&o)
+		if err != nil {
+			return err
+		}
+		sealed, err := s.sealer.Seal(orders[i].Detail)
+		if err != nil {
+			return err
+		}
+		why, err := json.Marshal(orders[i].Why)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		details = append(details, []any{o.ID, sealed, string(why)})
+		events = append(events, eventRow(o.ID, e, nil))
+	}
+	return inOrder(
+		func() error { return insert{table: "orders", cols: orderCols}.exec(ctx, tx, rows) },
+		func() error {
+			return insert{table: "order_detail", cols: []string{"order_id", "sealed", "why"}}.exec(ctx, tx, details)
+		},
+		func() error { return insert{table: "order_event", cols: eventCols}.exec(ctx, tx, events) },
+	)
+}
+
+// BatchState is what the check-back of an intake batch finds.
+type BatchState int
+
+// What a check-back finds.
+const (
+	BatchUnknown   BatchState = iota // no row yet, and the insert may still come
+	BatchCommitted                   // the orders are there
+	BatchDiscarded                   // they never will be
+)
+
+// CheckBatch answers a check-back: the row decides. When it is absent and the deadline has
+// passed, a tombstone is written first, so that a late insert fails.
+func (s *Store) CheckBatch(ctx context.Context, batch string, expired bool, now time.Time) (BatchState, error) {
+	if expired {
+		row := [][]any{{batch, false, now.UnixMilli()}}
+		if err := (insert{table: "intake_batch", cols: []string{"id", "committed", "at"}, ignore: true}).exec(ctx, s.db, row); err != nil {
+			return BatchUnknown, err
+		}
+	}
+	var committed bool
+	switch err := s.db.QueryRowContext(ctx, "SELECT committed FROM intake_batch WHERE id = ?", batch).Scan(&committed); {
+	case errors.Is(err, sql.ErrNoRows):
+		return BatchUnknown, nil
+	case err != nil:
+		return BatchUnknown, fmt.Errorf("check batch: %w", err)
+	case committed:
+		return BatchCommitted, nil
+	}
+	return BatchDiscarded, nil
+}
+
+// NewCommand is an acknowledged wish to be stored.
+type NewCommand struct {
+	Platform string
+	No       string
+	Command  order.Command
+}
+
+// CommandStored is what became of a NewCommand.
+type CommandStored struct {
+	OrderID   int64
+	State     order.State
+	Repeat    bool
+	Conflict  bool // the same key with other content
+	Tombstone bool // the order is not known yet: its create will be stored as cancelled
+}
+
+// Commands stores wishes and lowers the due times of their orders, all or none.
+func (s *Store) Commands(ctx context.Context, commands []NewCommand, now time.Time) ([]CommandStored, error) {
+	var out []CommandStored
+	err := s.tx(ctx, "store commands", func(tx *sql.Tx) error {
+		out = make([]CommandStored, len(commands))
+		for i, c := range commands {
+			stored, err := storeCommand(ctx, tx, c, now)
+			if err != nil {
+				return err
+			}
+			out[i] = stored
+		}
+		return nil
+	})
+	return out, err
+}
+
+func storeCommand(ctx context.Context, tx *sql.Tx, c NewCommand, now time.Time) (CommandStored, error) {
+	id, err := orderOf(ctx, tx, c, now)
+	if err != nil || id == 0 {
+		return CommandStored{Tombstone: id == 0}, err
+	}
+	k := c.Command
+	// The order's lock comes first, as in every other transaction.
+	var out CommandStored
+	out.OrderID = id
+	if err := tx.QueryRowContext(ctx, "SELECT state FROM orders WHERE id = ? FOR UPDATE", id).Scan(&out.State); err != nil {
+		return out, fmt.Errorf("lock order: %w", err)
+	}
+	row := []any{id, k.Key, k.Kind, clip(k.By, 32), clip(k.Reason, 255), k.Hash, k.ReceivedAt.UnixMilli(), k.Epoch}
+	res, err := tx.ExecContext(ctx, (insert{table: "order_command", cols: commandCols, ignore: true}).sql(1), row...)
+	if err != nil {
+		return out, fmt.Errorf("write command: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "UPDATE orders SET act_at = LEAST(COALESCE(act_at, ?), ?) WHERE id = ?", now.UnixMilli(), now.UnixMilli(), id)
+		}
+		return out, err
+	}
+	out.Repeat = true
+	var hash string
+	if err := tx.QueryRowContext(ctx, "SELECT hash FROM order_command WHERE order_id = ? AND command_key = ?", id, k.Key).Scan(&hash); err != nil {
+		return out, fmt.Errorf("read command: %w", err)
+	}
+	out.Conflict = hash != k.Hash
+	return out, nil
+}
+
+var commandCols = []string{"order_id", "command_key", "kind", "by_whom", "reason", "hash", "received_at", "epoch"}
+
+// orderOf finds the order of a command, or leaves a tombstone and answers 0.
+func orderOf(ctx context.Context, tx *sql.Tx, c NewCommand, now time.Time) (int64, error) {
+	tomb := insert{table: "order_key", cols: []string{"platform", "no", "order_id", "hash", "tombstone_at"}, ignore: true}
+	if err := tomb.exec(ctx, tx, [][]any{{c.Platform, c.No, 0, "", now.UnixMilli()}}); err != nil {
+		return 0, err
+	}
+	var id int64
+	if err := tx.QueryRowContext(ctx, "SELECT order_id FROM order_key WHERE platform = ? AND no = ? FOR UPDATE", c.Platform, c.No).Scan(&id); err != nil {
+		return 0, fmt.Errorf("find order: %w", err)
+	}
+	return id, nil
+}

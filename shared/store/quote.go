@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/order"
+)
+
+// RoundKey names a quote round.
+type RoundKey struct {
+	Order int64
+	Round int
+}
+
+// QuoteJob is what a quote round needs to know of its order.
+type QuoteJob struct {
+	Order  order.Order
+	Detail Detail
+	Closed bool // the round has its outcome already, or is no longer wanted
+	Done   bool // the round has its outcome: send it on again
+}
+
+// QuoteJobs reads the orders of rounds. Rounds of orders that do not exist are left out:
+// a half message may name orders whose insert never happened.
+func (s *Store) QuoteJobs(ctx context.Context, rounds []RoundKey) (map[RoundKey]QuoteJob, error) {
+	out := map[RoundKey]QuoteJob{}
+	if len(rounds) == 0 {
+		return out, nil
+	}
+	var ids []int64
+	for _, r := range rounds {
+		ids = append(ids, r.Order)
+	}
+	orders, err := readOrders(ctx, s.db, ids, false)
+	if err != nil {
+		return nil, err
+	}
+	details, err := s.Details(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	done, err := s.outcomes(ctx, rounds)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int64]order.Order{}
+	for _, o := range orders {
+		byID[o.ID] = o
+	}
+	for _, r := range rounds {
+		if o, ok := byID[r.Order]; ok {
+			wanted := o.Round == r.Round && !o.State.Final() && o.Goal == order.NoGoal
+			out[r] = QuoteJob{Order: o, Detail: details[r.Order], Done: done[r], Closed: done[r] || !wanted}
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) outcomes(ctx context.Context, rounds []RoundKey) (map[RoundKey]bool, error) {
+	done := map[RoundKey]bool{}
+	args := make([]any, 0, 2*len(rounds))
+	for _, r := range rounds {
+		args = append(args, r.Order, r.Round)
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT order_id, round FROM quote_outcome WHERE (order_id, round) IN "+pairs(len(rounds)), args...)
+	err = each(rows, err, "outcomes", func(r *sql.Rows) error {
+		var k RoundKey
+		err := r.Scan(&k.Order, &k.Round)
+		done[k] = true
+		return err
+	})
+	return done, err
+}
+
+// RoundResult closes a quote round.
+type RoundResult struct {
+	Key     RoundKey
+	Outcome order.Outcome
+	Quotes  []order.Quote
+}
+
+// SaveRounds writes outcomes and quotes. The first writer of a round wins; quotes are kept
+// only with their own outcome, so that tokens and numbers belong together.
+func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundResult, now time.Time) error {
+	if len(results) == 0 {
+		return nil
+	}
+	return s.tx(ctx, "save quotes", func(tx *sql.Tx) error {
+		var rows [][]any
+		var args []any
+		for _, r := range results {
+			rows = append(rows, []any{r.Key.Order, r.Key.Round, r.Outcome.Result, clip(r.Outcome.Reason, 255), writer, now.UnixMilli()})
+			args = append(args, r.Key.Order, r.Key.Round)
+		}
+		outcome := insert{table: "quote_outcome", cols: []string{"order_id", "round", "result", "reason", "writer", "at"}, ignore: true}
+		if err := outcome.exec(ctx, tx, rows); err != nil {
+			return err
+		}
+		mine := map[RoundKey]bool{}
+		found, err := tx.QueryContext(ctx, "SELECT order_id, round FROM quote_outcome WHERE writer = ? AND (order_id, round) IN "+pairs(len(results)), append([]any{writer}, args...)...)
+		err = each(found, err, "outcomes", func(r *sql.Rows) error {
+			var k RoundKey
+			err := r.Scan(&k.Order, &k.Round)
+			mine[k] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return insertQuotes(ctx, tx, results, mine)
+	})
+}
+
+func insertQuotes(ctx context.Context, tx *sql.Tx, results []RoundResult, mine map[RoundKey]bool) error {
+	var rows [][]any
+	for _, r := range results {
+		if !mine[r.Key] {
+			continue
+		}
+		for _, q := range r.Quotes {
+			rows = append(rows, []any{r.Key.Order, r.Key.Round, q.Carrier, q.N, q.Account, q.Token, q.CarrierNo, int64(q.Price), q.ExpiresAt.UnixMilli(), q.DistanceM, clip(q.Refused, 255)})
+		}
+	}
+	cols := []string{"order_id", "round", "carrier", "n", "account", "token", "carrier_no", "price_fen", "expires_at", "distance_m", "refused"}
+	if err := (insert{table: "quote", cols: cols}).exec(ctx, tx, rows); err != nil {
+		return fmt.Errorf("round: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package turn
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/strategy"
+)
+
+const (
+	quoteOverdue = 30 * time.Second // a round without an outcome is asked for again
+	roundPause   = 15 * time.Second // between a round that helped nobody and the next
+	returnWait   = 15 * time.Minute // until goods on their way back are confirmed as received
+	quickRounds  = 2                // rounds that follow at once when all carriers were tried
+	maxRounds    = 100              // our number has three digits for the attempt
+	maxSteps     = 100              // of one turn: far more than the tables allow
+)
+
+// Quoted says that a quote round has its outcome.
+func (t *Turn) Quoted(round int) {
+	if !t.begin(fmt.Sprintf("q:%d", round)) {
+		return
+	}
+	if round != t.Round || t.Outcome == nil || t.State.Final() || t.Goal != order.NoGoal {
+		t.record(row{kind: "quoted", to: fmt.Sprint(round), decision: order.Ignored})
+		return
+	}
+	if t.Outcome.Result == order.ResultQuoted && t.State == order.Received {
+		t.move(order.OnQuoted, map[string]any{"round": round})
+		t.move(order.OnDispatch, nil)
+		return
+	}
+	t.record(row{kind: "quoted", to: t.Outcome.Result, decision: order.Applied, detail: map[string]any{"round": round, "reason": t.Outcome.Reason}})
+	if t.Outcome.Result == order.ResultUndeliverable {
+		t.giveUp(t.Outcome.Reason)
+	}
+}
+
+// Finish ends the turn: commands, due timers, the next step, calls and due times.
+func (t *Turn) Finish() {
+	for _, c := range t.Commands {
+		if c.Applied == 0 {
+			t.command(c)
+		}
+	}
+	for _, x := range t.due() {
+		t.fire(x)
+	}
+	t.key, t.rows = fmt.Sprintf("s:%d", t.Version), 0
+	for range maxSteps {
+		if !t.advance() {
+			break
+		}
+	}
+	t.plan()
+	t.schedule()
+}
+
+// fire does what a timer is for.
+func (t *Turn) fire(x order.Timer) {
+	t.key, t.rows = fmt.Sprintf("t:%s:%d:%d:%d", x.Kind, x.N, x.Epoch, x.Due.UnixMilli()), 0
+	a := t.Attempt(x.N)
+	switch x.Kind {
+	case order.TimerRelease:
+		t.newRound()
+	case order.TimerQuote:
+		t.quoteDue()
+	case order.TimerGiveUp:
+		if t.Winner == 0 {
+			t.giveUp("nobody took it in time")
+		}
+	case order.TimerAccept:
+		if a != nil && a.State == order.Placed {
+			a.Want.Query, a.Want.Expired = true, true
+			t.touch(a)
+		}
+	case order.TimerWatch:
+		if a != nil && a.Live() {
+			a.Want.Query = true
+			t.touch(a)
+			t.arm(order.TimerWatch, a.N, watchAfter[a.State], watchStep)
+		}
+	case order.TimerRetry:
+		if a != nil && a.State == order.AttemptReturning {
+			a.Want.Confirm = true
+			t.touch(a)
+		}
+	}
+}
+
+func (t *Turn) giveUp(reason string) {
+	if t.Goal == order.NoGoal && !t.State.Final() {
+		t.Goal, t.GoalCause = order.ToFail, reason
+	}
+}
+
+// quoteDue asks for the present round again, or starts the next one.
+func (t *Turn) quoteDue() {
+	if t.State.Final() || t.Goal != order.NoGoal || t.live() > 0 {
+		return
+	}
+	if t.Outcome == nil && t.Round > 0 {
+		t.wantQuotes()
+		return
+	}
+	t.newRound()
+}
+
+func (t *Turn) newRound() {
+	if t.Round >= maxRounds {
+		t.giveUp("too many quote rounds")
+		return
+	}
+	t.Round++
+	t.Outcome, t.Quotes = nil, nil
+	t.record(row{kind: "round", to: fmt.Sprint(t.Round), decision: order.Applied})
+	t.wantQuotes()
+}
+
+func (t *Turn) wantQuotes() {
+	t.owe(message.Owed{Topic: message.QuoteWanted, Item: message.Item{Key: fmt.Sprintf("%d:%d", t.ID, t.Round), Order: t.ID, Round: t.Round}})
+	t.arm(order.TimerQuote, 0, quoteOverdue, timerStep)
+}
+
+func (t *Turn) live() int {
+	n := 0
+	for _, a := range t.Attempts {
+		if a.Live() {
+			n++
+		}
+	}
+	return n
+}
+
+// advance takes one step of dispatching; false = nothing to do now.
+func (t *Turn) advance() bool {
+	switch {
+	case t.State.Final():
+		return t.windUp()
+	case t.Goal != order.NoGoal:
+		return t.pursue()
+	case t.State == order.Dispatching && t.live() == 0:
+		return t.next()
+	}
+	return false
+}
+
+// windUp withdraws what still runs for an order that is over.
+func (t *Turn) windUp() bool {
+	for _, a := range t.Attempts {
+		if a.Live() && a.Want.Cancel == "" && a.State != order.AttemptReturning {
+			t.wish(a, order.CauseRevived)
+			return true
+		}
+	}
+	return false
+}
+
+// pursue strives for the goal: withdraw every live attempt, then the goal is reached.
+func (t *Turn) pursue() bool {
+	if t.live() == 0 {
+		return t.reach()
+	}
+	cause := order.CauseCancelled
+	if t.Goal == order.ToFail {
+		cause = order.CauseGiveUp
+	}
+	moved := t.State != order.Cancelling && t.State != order.Returning && t.move(order.OnCancelling, map[string]any{"goal": t.Goal, "cause": t.GoalCause})
+	for _, a := range t.Attempts {
+		if a.Live() && a.Want.Cancel == "" && a.State != order.AttemptReturning {
+			t.wish(a, cause)
+			moved = true
+		}
+	}
+	return moved
+}
+
+func (t *Turn) reach() bool {
+	on := order.OnCancelled
+	if t.Goal == order.ToFail {
+		on = order.OnFailed
+	}
+	return t.move(on, map[string]any{"cause": t.GoalCause})
+}
+
+// next starts the attempt that the strategy chooses, or a new round when none is left.
+func (t *Turn) next() bool {
+	if t.Outcome == nil {
+		if !t.armed(order.TimerQuote, 0) {
+			t.wantQuotes()
+		}
+		return false
+	}
+	offers := make([]strategy.Offer, len(t.Quotes))
+	for i, q := range t.Quotes {
+		offers[i] = strategy.Offer{N: q.N, Carrier: q.Carrier, Price: q.Price, ExpiresAt: q.ExpiresAt, Used: t.Attempt(q.N) != nil, Refused: q.Refused}
+		if _, ok := t.env.Carrier(q.Carrier); !ok {
+			offers[i].Refused = "switched off"
+		}
+	}
+	i, why := t.Strategy.Choose(offers, t.Fee, t.env.Now)
+	if i < 0 {
+		return t.exhausted(why)
+	}
+	return t.start(&t.Quotes[i], why)
+}
+
+// exhausted begins the next round: at once when this one was tried in earnest, else after a pause.
+func (t *Turn) exhausted(why []strategy.Verdict) bool {
+	if t.armed(order.TimerQuote, 0) {
+		return false
+	}
+	tried := slices.ContainsFunc(t.Quotes, func(q order.Quote) bool { return t.Attempt(q.N) != nil })
+	if tried && t.Round < quickRounds {
+		t.newRound()
+		return false
+	}
+	t.record(row{kind: "no_offer", to: fmt.Sprint(t.Round), decision: order.Applied, detail: map[string]any{"why_not": why}})
+	t.arm(order.TimerQuote, 0, roundPause, timerStep)
+	return false
+}
+
+// start holds the price and writes the intent; the call follows the commit.
+func (t *Turn) start(q *order.Quote, why []strategy.Verdict) bool {
+	shard, ok := t.env.Hold(q.Carrier, q.Account, q.Price)
+	if !ok {
+		q.Refused = "prepaid balance used up"
+		t.alarm("prepaid balance of " + q.Carrier + " used up")
+		return true
+	}
+	a := &order.Attempt{N: q.N, Carrier: q.Carrier, Account: q.Account, State: order.Intent, Token: q.Token, Price: q.Price, Shard: shard, Held: q.Price}
+	t.Attempts = append(t.Attempts, a)
+	t.record(row{n: a.N, kind: "attempt", to: string(order.Intent), decision: order.Applied,
+		detail: map[string]any{"carrier": q.Carrier, "price_fen": q.Price, "mode": t.Strategy.Mode, "why_not": why}})
+	if q.CarrierNo != "" {
+		t.learn(a, q.CarrierNo)
+	}
+	t.touch(a)
+	t.attemptFact(a, order.FactHold, q.Price, "")
+	t.disarm(order.TimerQuote, 0)
+	return false
+}

@@ -1,0 +1,188 @@
+package turn
+
+import (
+	"time"
+
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
+)
+
+// follows says what the winning attempt's state means for its order.
+var follows = map[order.AttemptState]order.Event{
+	order.Accepted:         order.OnAssigned,
+	order.AttemptArrived:   order.OnArrived,
+	order.AttemptPickedUp:  order.OnPickedUp,
+	order.AttemptDelivered: order.OnDelivered,
+	order.AttemptReturning: order.OnReturning,
+	order.AttemptReturned:  order.OnReturned,
+}
+
+// overrides are the events that an order follows even while it pursues a goal.
+var overrides = map[order.Event]bool{order.OnDelivered: true, order.OnReturning: true, order.OnReturned: true}
+
+// carried reports whether a rider has taken the attempt.
+func carried(s order.AttemptState) bool {
+	switch s {
+	case order.Accepted, order.AttemptArrived, order.AttemptPickedUp, order.AttemptDelivered, order.AttemptReturning, order.AttemptReturned:
+		return true
+	}
+	return false
+}
+
+// claim makes the attempt the order's winner when it is the first with a rider.
+func (t *Turn) claim(a *order.Attempt) {
+	if t.Winner == 0 && !t.State.Final() && carried(a.State) {
+		t.Winner = a.N
+	}
+}
+
+// react lets the order follow what just happened to an attempt.
+func (t *Turn) react(a *order.Attempt, newRider bool) {
+	t.spare(a)
+	t.claim(a)
+	t.renew(a)
+	if t.State.Final() {
+		return
+	}
+	switch {
+	case a.N == t.Winner && lost(a.State):
+		t.lose(a)
+	case a.N == t.Winner:
+		t.follow(a, newRider)
+	case t.Winner != 0 && a.Live() && carried(a.State):
+		t.wish(a, order.CauseLostRace)
+	}
+}
+
+// spare drops the wish to withdraw an attempt for want of a rider when one accepted before
+// the carrier was told.
+func (t *Turn) spare(a *order.Attempt) {
+	if a.Want.Cancel != order.CauseAcceptTimeout || t.Goal != order.NoGoal || a.Call.Kind == order.CallCancel || a.Call.Doubt == order.CallCancel {
+		return
+	}
+	switch {
+	case a.State == order.AttemptCancelling && carried(a.Under):
+		a.Want.Cancel = ""
+		t.step(a, order.AtCancelRefused, map[string]string{"cause": "a rider accepted first"})
+	case carried(a.State):
+		a.Want.Cancel = ""
+		t.touch(a)
+	}
+}
+
+// lost reports whether the winner has no rider any more.
+func lost(s order.AttemptState) bool {
+	return s == order.Placed || s == order.AttemptCancelled || s == order.AttemptRejected
+}
+
+// lose takes the order back to dispatching: 改派, or the carrier ended the attempt.
+func (t *Turn) lose(a *order.Attempt) {
+	t.Winner = 0
+	if t.Goal == order.NoGoal {
+		t.move(order.OnRedispatch, map[string]any{"attempt": a.N, "cause": a.Cause})
+	}
+}
+
+func (t *Turn) follow(a *order.Attempt, newRider bool) {
+	on, ok := follows[a.State]
+	if !ok || (t.Goal != order.NoGoal && !overrides[on]) {
+		return
+	}
+	r, ok := order.Next(t.State, on)
+	if ok && (r.To != t.State || newRider) {
+		t.move(on, map[string]any{"attempt": a.N})
+	}
+}
+
+// silent are the order transitions that no platform is told.
+var silent = map[order.State]bool{order.Quoted: true, order.Cancelling: true}
+
+// move applies an event to the order by the table.
+func (t *Turn) move(on order.Event, detail any) bool {
+	r, ok := order.Next(t.State, on)
+	if !ok {
+		return false
+	}
+	from := t.State
+	t.State = r.To
+	t.record(row{n: t.Winner, kind: "order", from: string(from), to: string(r.To), decision: order.Applied, milestone: !silent[r.To], detail: detail})
+	for _, kind := range r.Clear {
+		t.disarm(kind, 0)
+	}
+	for _, kind := range r.Arm {
+		if kind == order.TimerGiveUp {
+			t.arm(kind, 0, time.Duration(t.Strategy.GiveUpAfter), timerStep)
+		}
+	}
+	t.arrived(r.To)
+	return true
+}
+
+// arrived does what entering a state brings with it.
+func (t *Turn) arrived(s order.State) {
+	switch s {
+	case order.Assigned, order.Arrived, order.PickedUp:
+		if t.AssignedAt.IsZero() {
+			t.AssignedAt = t.env.Now
+		}
+	case order.Dispatching:
+		t.AssignedAt = time.Time{}
+	case order.Delivered:
+		t.income()
+		t.dropGoal("delivered before the cancel took hold")
+	case order.Cancelled, order.Returned:
+		if t.Goal == order.ToCancel {
+			t.fineIn()
+		} else {
+			t.alarm("the carrier brought the goods back unasked")
+		}
+	}
+}
+
+// dropGoal forgets a goal that cannot be reached; the platform's cancel counts as refused.
+func (t *Turn) dropGoal(reason string) {
+	if t.Goal == order.NoGoal {
+		return
+	}
+	if t.Goal == order.ToCancel {
+		t.Decided = append(t.Decided, &order.Command{Key: t.GoalKey, Applied: t.Version, Decision: order.Refused + ": " + reason})
+	}
+	t.Goal, t.GoalCause, t.GoalKey, t.Penalty = order.NoGoal, "", "", 0
+}
+
+// command applies one acknowledged wish.
+func (t *Turn) command(c *order.Command) {
+	t.begin("cmd:" + c.Key)
+	switch {
+	case c.Kind != order.CommandCancel:
+		t.decide(c, order.Refused, "unknown command "+c.Kind)
+	case t.State == order.Cancelled || t.Goal == order.ToCancel:
+		t.decide(c, order.Applied, "cancelled already")
+	case t.State.Final():
+		t.decide(c, order.Refused, "the order is "+string(t.State))
+	default:
+		t.cancel(c)
+	}
+}
+
+func (t *Turn) cancel(c *order.Command) {
+	t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
+	t.Goal, t.GoalCause, t.GoalKey = order.ToCancel, c.By, c.Key
+	t.decide(c, order.Applied, "")
+}
+
+func since(from, to time.Time) time.Duration {
+	if from.IsZero() || to.Before(from) {
+		return 0
+	}
+	return to.Sub(from)
+}
+
+func (t *Turn) decide(c *order.Command, decision, reason string) {
+	t.record(row{kind: "command", to: c.Kind, decision: decision, detail: map[string]any{"by": c.By, "reason": reason, "penalty_fen": t.Penalty}})
+	c.Applied, c.Decision = t.Version, decision
+	if reason != "" {
+		c.Decision += ": " + reason
+	}
+	t.Decided = append(t.Decided, c)
+}

@@ -1,0 +1,53 @@
+package canonical
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/upstream"
+)
+
+// answer is the body of every answer. Code 0 is success; Field is the path of the field
+// at fault.
+type answer struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// accepted is the data of a create or a cancel.
+type accepted struct {
+	OrderID string      `json:"order_id"`
+	State   order.State `json:"state"`
+	FeeFen  money.Fen   `json:"fee_fen"`
+}
+
+// Answer writes the outcome as JSON, with the HTTP status that fits.
+func (a *Adapter) Answer(w http.ResponseWriter, push upstream.Push, res upstream.Result) {
+	status, out := http.StatusOK, answer{Message: "ok", Data: data(push, res)}
+	if res.Err != nil {
+		e := upstream.AsError(res.Err)
+		status, out = e.HTTP(), answer{Code: e.Code(), Message: message(e), Field: e.Field}
+	}
+	body, _ := json.Marshal(out)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func data(push upstream.Push, res upstream.Result) any {
+	if push.Kind == upstream.KindQuery && res.View != nil {
+		return res.View
+	}
+	return accepted{OrderID: res.OrderID, State: res.State, FeeFen: res.Fee}
+}
+
+func message(e *upstream.Error) string {
+	if e.Message == "" {
+		return string(e.Reason)
+	}
+	return string(e.Reason) + ": " + e.Message
+}

@@ -1,0 +1,46 @@
+package platforms_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/upstream"
+	"github.com/chuandao/qianfan/shared/upstream/platforms"
+	"github.com/stretchr/testify/require"
+)
+
+var deps = upstream.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_793_600_000, 0) }}
+
+const (
+	meituanDev   = `{"app_id":"1001","secret":"mt-test-secret-0001","base_url":"http://127.0.0.1:9102","push_url":"as-received"}`
+	canonicalDev = `{"keys":{"qf-test-key":"qf-test-secret-0001"}}`
+)
+
+func env(vars map[string]string) func(string) string {
+	return func(name string) string { return vars[name] }
+}
+
+func TestFromEnv(t *testing.T) {
+	t.Parallel()
+	all, err := platforms.FromEnv(env(map[string]string{"QIANFAN_DEV": "1", "QIANFAN_MEITUAN": meituanDev, "QIANFAN_CANONICAL": canonicalDev}), deps)
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	for name, adapter := range all {
+		require.Equal(t, name, adapter.Name())
+	}
+	none, err := platforms.FromEnv(env(nil), deps)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}
+
+func TestFromEnvNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	_, err := platforms.FromEnv(env(map[string]string{"QIANFAN_MEITUAN": `{`, "QIANFAN_CANONICAL": `{}`}), deps)
+	require.ErrorContains(t, err, "QIANFAN_MEITUAN")
+	require.ErrorContains(t, err, "QIANFAN_CANONICAL")
+	for _, vars := range []map[string]string{{"QIANFAN_MEITUAN": meituanDev}, {"QIANFAN_CANONICAL": canonicalDev}} {
+		_, err := platforms.FromEnv(env(vars), deps)
+		require.ErrorIs(t, err, upstream.ErrDevCredentials)
+	}
+}

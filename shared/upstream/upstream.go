@@ -1,0 +1,117 @@
+// Package upstream is the one shape in which 千帆 talks to those who order: a signed
+// push in, an answer in the platform's own protocol, and the report-back (回传).
+package upstream
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/order"
+)
+
+// Adapter speaks one platform's protocol.
+type Adapter interface {
+	// Name is the platform's key: "meituan".
+	Name() string
+	// Decode verifies a request over its raw bytes and reads it. Errors are *Error.
+	Decode(r Request) (Push, error)
+	// Answer writes the outcome in the platform's own protocol. push may be the zero
+	// value when Decode failed.
+	Answer(w http.ResponseWriter, push Push, res Result)
+	// Report tells the platform one milestone. Errors are *Error: KindRefused is final
+	// for that milestone, anything else is tried again.
+	Report(ctx context.Context, m Milestone) error
+	// Reports says whether the platform is told by calls at all; one that reads our
+	// state itself (poll) is not.
+	Reports() bool
+}
+
+// Request is an inbound HTTP request as received.
+type Request struct {
+	Method   string
+	URL      string // scheme, host and path as received, no query
+	Path     string // path only
+	RawQuery string
+	Header   http.Header
+	Body     []byte
+	TooLarge bool      // the body was over the limit and Body is cut
+	Now      time.Time // system time, for freshness
+}
+
+// Kind is what a request asks for.
+type Kind string
+
+// What a request asks for.
+const (
+	KindProbe  Kind = "probe"  // the platform tests the URL: answer success, do nothing
+	KindCreate Kind = "create" // carry this order
+	KindCancel Kind = "cancel" // withdraw it
+	KindQuery  Kind = "query"  // tell its state
+)
+
+// Push is a verified request.
+type Push struct {
+	Kind   Kind
+	No     string // the platform's order number
+	Create *Create
+	Cancel *Cancel
+	// Hash is the lower hex SHA-256 of the canonical business fields, never of timestamp
+	// or signature: the same number with the same hash is a repeat.
+	Hash string
+}
+
+// Create is an order to carry. Either ShopCode names a known shop or Shop locates it.
+type Create struct {
+	ShopCode string
+	Shop     *order.Stop
+	City     string       // "330100"; empty = the shop's
+	Detail   order.Detail // From is filled from the shop by intake when ShopCode is set
+	// Degraded names the fields that the platform left out and says so itself (降级): the
+	// order is to be accepted, and asked for again before it is priced.
+	Degraded []string
+}
+
+// Cancel is a request to withdraw.
+type Cancel struct {
+	Key    string // unique key of the command within the order; a repeat carries the same
+	By     string // customer, merchant, platform
+	Reason string
+}
+
+// Result is what intake decided.
+type Result struct {
+	Err     error // nil = accepted (or a quiet repeat)
+	OrderID string
+	State   order.State
+	Fee     money.Fen // what we will bill
+	View    *View     // for KindQuery
+}
+
+// View is an order as its platform may see it.
+type View struct {
+	OrderID string      `json:"order_id"`
+	No      string      `json:"order_no"`
+	State   order.State `json:"state"`
+	Carrier string      `json:"carrier,omitempty"`
+	Waybill string      `json:"waybill,omitempty"`
+	Rider   order.Rider `json:"rider,omitzero"`
+	Fee     money.Fen   `json:"fee_fen"`
+	Penalty money.Fen   `json:"penalty_fen"`
+	Updated time.Time   `json:"updated_at"`
+}
+
+// Milestone is one thing to report back, in order.
+type Milestone struct {
+	No       string // the platform's order number
+	ShopCode string
+	State    order.State // dispatching, assigned, arrived, picked_up, delivered, cancelled, failed, returned
+	Waybill  string      // our number of the attempt
+	Carrier  string      // "shansong"
+	Rider    order.Rider
+	Position *geo.Point
+	At       time.Time
+	Reason   string
+}
