@@ -58,7 +58,7 @@ func (b *Broker) Start(ctx context.Context) error {
 	if b.started {
 		return errors.New("rocketmq: broker was started before")
 	}
-	if err := b.checkDeclared(); err != nil {
+	if err := errors.Join(ctx.Err(), b.checkDeclared()); err != nil {
 		return fmt.Errorf("rocketmq: %w", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", b.opts.Addr)
@@ -86,7 +86,8 @@ func (b *Broker) serve(listener net.Listener) {
 	})
 	b.running.Go(func() { b.store.run(ctx) })
 	b.running.Go(func() {
-		if err := b.server.Serve(listener); err != nil {
+		// Close may come before the server has begun.
+		if err := b.server.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			b.failed = fmt.Errorf("rocketmq: serve: %w", err)
 		}
 	})

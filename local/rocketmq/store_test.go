@@ -275,11 +275,9 @@ func TestOrder(t *testing.T) {
 		require.Empty(rt, w.sub.lanes)
 		require.Empty(rt, r.s.messages)
 		require.Zero(rt, r.virtual.tokens())
-		require.Equal(rt, [finished_]int{}, w.sub.count)
+		require.Zero(rt, w.sub.count)
 	})
 }
-
-const finished_ = int(finished)
 
 func TestDelayBySystemTime(t *testing.T) {
 	t.Parallel()
@@ -288,15 +286,21 @@ func TestDelayBySystemTime(t *testing.T) {
 	r.send(wire(Delay, "1", "later", dueAt(noon.Add(2*time.Minute))))
 	r.send(wire(Delay, "2", "sooner", dueAt(noon.Add(time.Minute))))
 	r.send(wire(Delay, "3", "past", dueAt(noon.Add(-time.Minute))))
-	require.Equal(t, []string{"past"}, bodies(r.take(w)))
+	next := func() string {
+		got := r.take(w)
+		require.Len(t, got, 1)
+		require.Equal(t, v2.Code_OK, r.ack(got[0]))
+		return string(got[0].m.wire.GetBody())
+	}
+	require.Equal(t, "past", next())
 	r.pass(59 * time.Second)
 	require.Empty(t, r.take(w))
 	r.pass(time.Second)
-	require.Equal(t, []string{"past", "sooner"}, bodies(r.take(w)), "the unacknowledged one too")
+	require.Equal(t, "sooner", next())
 	r.virtual.advance(time.Hour)
 	require.Empty(t, r.take(w), "virtual time is not asked for")
 	r.pass(time.Minute)
-	require.Contains(t, bodies(r.take(w)), "later")
+	require.Equal(t, "later", next())
 }
 
 func TestDelayByVirtualTime(t *testing.T) {

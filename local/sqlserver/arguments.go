@@ -65,12 +65,13 @@ func logSize(bytes int64) []string {
 }
 
 // serving are the arguments of a running server: reachable by its socket only, in UTC, strict, and small.
-func serving(socket string, bufferPool int64) []string {
+func serving(home *home, bufferPool int64) []string {
 	return []string{
-		"--socket=" + socket,
+		"--socket=" + home.socket(),
+		"--pid-file=" + home.socket() + ".pid",
+		"--tmpdir=" + home.temporary(),
 		"--skip-networking",
 		"--loose-mysqlx=0",
-		"--pid-file=" + socket + ".pid",
 		"--default-time-zone=+00:00",
 		"--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
 		"--skip-name-resolve",

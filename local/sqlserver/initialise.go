@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// initialise makes an empty data directory at data, in which root has no password.
-func initialise(ctx context.Context, b Binary, data string) error {
-	args := append(common(b, data), logSize(templateLogBytes)...)
+// initialise makes home's data directory, empty, in which root has no password.
+func initialise(ctx context.Context, b Binary, home *home) error {
+	args := append(common(b, home.data()), "--tmpdir="+home.temporary())
+	args = append(args, logSize(templateLogBytes)...)
 	relaxed, err := Relaxed.arguments()
 	if err != nil {
 		return err
@@ -20,7 +21,7 @@ func initialise(ctx context.Context, b Binary, data string) error {
 	if b.Flavor == "mysql" {
 		args = append(args, "--initialize-insecure")
 	} else {
-		if err := os.Mkdir(data, 0o700); err != nil {
+		if err := os.Mkdir(home.data(), 0o700); err != nil {
 			return fmt.Errorf("initialise a data directory: %w", err)
 		}
 		if script, err = systemTables(b); err != nil {

@@ -150,17 +150,29 @@ func newHome(parent string) (*home, error) {
 		return nil, fmt.Errorf("make the server's directory: %w", err)
 	}
 	h := &home{dir: dir}
-	if len(h.socket()) > longestSocket {
-		return nil, errors.Join(fmt.Errorf("the path %s is too long for a socket (over %d bytes): choose a shorter directory", h.socket(), longestSocket), os.RemoveAll(dir))
-	}
-	if h.guardian, err = guard(dir); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := h.furnish(); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the server's directory: %w", err), os.RemoveAll(dir))
 	}
 	return h, nil
 }
 
+func (h *home) furnish() (err error) {
+	if len(h.socket()) > longestSocket {
+		return fmt.Errorf("the path %s is too long for a socket (over %d bytes): choose a shorter directory", h.socket(), longestSocket)
+	}
+	if err := os.Mkdir(h.temporary(), 0o700); err != nil {
+		return err
+	}
+	h.guardian, err = guard(h.dir)
+	return err
+}
+
 func (h *home) data() string   { return filepath.Join(h.dir, "data") }
 func (h *home) socket() string { return filepath.Join(h.dir, "s") }
+
+// temporary is for the server's temporary tables: a server that starts removes those that it finds, and so would take
+// those of another.
+func (h *home) temporary() string { return filepath.Join(h.dir, "tmp") }
 
 // serve starts a server on a copy of the template and waits until it answers.
 func (h *home) serve(ctx context.Context, b Binary, template string, o Options, logBytes int64) (*Server, error) {
@@ -175,7 +187,7 @@ func (h *home) serve(ctx context.Context, b Binary, template string, o Options, 
 		return nil, fmt.Errorf("copy the template: %w", err)
 	}
 	args := append(common(b, h.data()), logSize(logBytes)...)
-	args = append(args, serving(h.socket(), o.BufferPool)...)
+	args = append(args, serving(h, o.BufferPool)...)
 	p, err := launch(b, append(args, durability...), o.Log)
 	if err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func (t Template) build(ctx context.Context, b Binary, cache string, log func(st
 	}
 	defer home.remove()
 	if t.Key == "" {
-		err = initialise(ctx, b, home.data())
+		err = initialise(ctx, b, home)
 	} else {
 		err = t.fill(ctx, b, cache, home, log)
 	}

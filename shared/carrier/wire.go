@@ -158,6 +158,15 @@ func (o *Object) Time(name string) time.Time {
 	return at.UTC()
 }
 
+// NeedTime is Time of a field that must be there.
+func (o *Object) NeedTime(name string) time.Time {
+	at := o.Time(name)
+	if at.IsZero() {
+		o.fail(name, "is missing")
+	}
+	return at
+}
+
 // The years 2001 to 2286: thirteen digits. Seconds given for milliseconds fall outside.
 const minMillis, maxMillis = 1_000_000_000_000, 9_999_999_999_999
 

@@ -29,15 +29,18 @@ func HashOf(v any) string {
 // maxSkew is how far the clock of a platform may be ahead of ours.
 const maxSkew = 5 * time.Minute
 
+// maxSeconds is the year 2100. Milliseconds lie far beyond, where durations overflow.
+const maxSeconds = 4_102_444_800
+
 // CheckFresh refuses a timestamp in Unix seconds that is older than maxAge or more
 // than five minutes (or maxAge, if that is less) ahead. field names it.
 func CheckFresh(field, text string, now time.Time, maxAge time.Duration) *Error {
 	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
+	if err != nil || seconds < 0 || seconds > maxSeconds {
 		return Refuse(Stale, field, "not a time in Unix seconds")
 	}
-	age := now.Sub(time.Unix(seconds, 0))
-	if age > maxAge || -age > min(maxSkew, maxAge) {
+	sent := time.Unix(seconds, 0)
+	if now.Sub(sent) > maxAge || sent.Sub(now) > min(maxSkew, maxAge) {
 		return Refuse(Stale, field, "more than %s from now", maxAge)
 	}
 	return nil

@@ -37,7 +37,7 @@ func TestCheckFresh(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"1793600000": true, "1793578400": true, "1793578399": false, // six hours
 		"1793600300": true, "1793600301": false, // five minutes ahead
-		"": false, "noon": false, "1793600000.5": false, "-1": false, "99999999999999999999": false,
+		"": false, "noon": false, "1793600000.5": false, "-1": false, "1793600000000": false, "9223372036854775807": false, "99999999999999999999": false,
 	} {
 		fault := upstream.CheckFresh("timestamp", text, now, 6*time.Hour)
 		require.Equal(t, ok, fault == nil, text)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Env describes the broker under test.
+// Env describes the broker under test. Its first check of an open transaction, and the time between checks, must be some
+// seconds: a stock broker's half minute is beyond the suite's patience.
 type Env struct {
 	// Prefix begins the name of every topic and group. The topics must hold no messages yet: a fresh prefix each time.
 	Prefix string
@@ -90,13 +92,7 @@ func Diff(a, b Table) []string {
 		}
 		delete(others, key(r))
 	}
-	for _, k := range slices.Sorted(func(yield func(string) bool) {
-		for k := range others {
-			if !yield(k) {
-				return
-			}
-		}
-	}) {
+	for _, k := range slices.Sorted(maps.Keys(others)) {
 		diffs = append(diffs, k+": only in the second")
 	}
 	return diffs

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/chuandao/qianfan/shared/clock"
+
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 )
 
@@ -110,7 +112,7 @@ func (r *raw) message(topic, body string, with ...func(*v2.Message)) *v2.Message
 		Topic: &v2.Resource{Name: topic}, Body: []byte(body), UserProperties: map[string]string{},
 		SystemProperties: &v2.SystemProperties{
 			MessageId: r.nextID(), BodyEncoding: v2.Encoding_IDENTITY, MessageType: v2.MessageType_NORMAL,
-			BornTimestamp: timestamppb.Now(), BornHost: "conformance",
+			BornTimestamp: timestamppb.New(clock.System.Now()), BornHost: "conformance",
 		},
 	}
 	for _, f := range with {
@@ -188,14 +190,20 @@ func (r *raw) receive(deadline time.Duration, request *v2.ReceiveMessageRequest)
 	}
 }
 
-// collect receives until it has n messages.
+// collect receives until it has n messages of the topic.
 func (r *raw) collect(topic string, n int) []*v2.Message {
+	r.Helper()
+	return r.collectBy(r.request(topic, 32), n)
+}
+
+// collectBy repeats a receive until it has n messages.
+func (r *raw) collectBy(request *v2.ReceiveMessageRequest, n int) []*v2.Message {
 	r.Helper()
 	var all []*v2.Message
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	for len(all) < n {
-		got, code := r.receive(10*time.Second, r.request(topic, 32))
+		got, code := r.receive(10*time.Second, request)
 		require.Contains(r, []v2.Code{v2.Code_OK, v2.Code_MESSAGE_NOT_FOUND}, code)
 		all = append(all, got...)
 		require.NoError(r, ctx.Err(), "%d of %d messages came", len(all), n)

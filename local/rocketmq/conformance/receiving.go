@@ -235,13 +235,9 @@ func tagsScript(s *scenario) {
 	request := r.request(topic, 32)
 	request.FilterExpression.Expression = "A||C"
 	var bodies []string
-	for len(bodies) < 2 {
-		got, code := r.receive(10*time.Second, request)
-		require.Contains(s, []v2.Code{v2.Code_OK, v2.Code_MESSAGE_NOT_FOUND}, code)
-		for _, m := range got {
-			bodies = append(bodies, string(m.GetBody()))
-			require.Equal(s, v2.Code_OK, r.ack(topic, receipt(m)).GetStatus().GetCode())
-		}
+	for _, m := range r.collectBy(request, 2) {
+		bodies = append(bodies, string(m.GetBody()))
+		require.Equal(s, v2.Code_OK, r.ack(topic, receipt(m)).GetStatus().GetCode())
 	}
 	slices.Sort(bodies)
 	s.saw("A||C", strings.Join(bodies, " "), "A C")

@@ -33,6 +33,9 @@ func malformed(err error) error {
 	return carrier.BadPush(Name, carrier.KindBadRequest, "%v", err)
 }
 
+// maxSeconds is the year 2100. Milliseconds lie far beyond, where durations overflow.
+const maxSeconds = 4_102_444_800
+
 // verified gives the text of biz once sender and age hold.
 func (a *Adapter) verified(push *carrier.Object, now time.Time) (string, error) {
 	openID, stamp := push.Need("openId"), push.Need("timestamp")
@@ -47,7 +50,7 @@ func (a *Adapter) verified(push *carrier.Object, now time.Time) (string, error) 
 		return "", carrier.BadPush(Name, carrier.KindForged, "sign does not hold")
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil {
+	if err != nil || seconds < 0 || seconds > maxSeconds {
 		return "", carrier.BadPush(Name, carrier.KindBadRequest, "timestamp is not in Unix seconds")
 	}
 	if age := now.Sub(time.Unix(seconds, 0)).Abs(); age > time.Duration(a.cfg.CallbackMaxAge) {
@@ -59,8 +62,7 @@ func (a *Adapter) verified(push *carrier.Object, now time.Time) (string, error) 
 func read(body *carrier.Object) (carrier.Status, error) {
 	status, known := describe(body, body.Need("state"))
 	body.Need("orderCode")
-	body.Need("changeTime")
-	status.At = body.Time("changeTime")
+	status.At = body.NeedTime("changeTime")
 	if err := body.Err(); err != nil {
 		return carrier.Status{}, carrier.BadPush(Name, carrier.KindBadRequest, "biz: %v", err)
 	}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/money"
+)
+
+// ClosedOrder is one line about an order that is over.
+type ClosedOrder struct {
+	ID       int64
+	Platform string
+	No       string
+	State    string
+	Carrier  string // that delivered it; empty = none
+	Attempts int
+	At       time.Time // of its last change
+	Took     time.Duration
+	Income   money.Fen // income and 违约金 from the platform
+	Cost     money.Fen // everything the carriers kept
+}
+
+// ClosedCursor remembers which closed orders were told; the zero value tells all.
+type ClosedCursor struct {
+	after int64 // every order up to here is closed and told
+	told  map[int64]bool
+}
+
+// Closed gives the orders that have closed since the cursor, and the next cursor.
+func (s *Store) Closed(ctx context.Context, c ClosedCursor) ([]ClosedOrder, ClosedCursor, error) {
+	var out []ClosedOrder
+	next := ClosedCursor{after: c.after, told: map[int64]bool{}}
+	rows, err := s.db.QueryContext(ctx, `SELECT o.id, o.platform, o.no, o.state, o.wake_at IS NULL, o.received_at,
+ COALESCE((SELECT a.carrier FROM attempt a WHERE a.order_id = o.id AND a.n = o.winner), ''),
+ (SELECT COUNT(*) FROM attempt a WHERE a.order_id = o.id),
+ COALESCE((SELECT MAX(e.at) FROM order_event e WHERE e.order_id = o.id), o.received_at),
+ COALESCE((SELECT SUM(f.amount) FROM fact f WHERE f.order_id = o.id AND f.kind IN ('income', 'penalty_in')), 0),
+ COALESCE((SELECT SUM(f.amount) FROM fact f WHERE f.order_id = o.id AND f.kind IN ('capture', 'penalty')), 0)
+ FROM orders o WHERE o.id > ? ORDER BY o.id LIMIT 1000`, c.after)
+	unbroken := true
+	err = each(rows, err, "closed orders", func(r *sql.Rows) error {
+		var o ClosedOrder
+		var closed bool
+		var received, last int64
+		if err := r.Scan(&o.ID, &o.Platform, &o.No, &o.State, &closed, &received, &o.Carrier, &o.Attempts, &last, &o.Income, &o.Cost); err != nil {
+			return err
+		}
+		o.At = time.UnixMilli(last).UTC()
+		o.Took = o.At.Sub(time.UnixMilli(received))
+		unbroken = unbroken && closed
+		if unbroken {
+			next.after = o.ID
+		}
+		if closed && !c.told[o.ID] {
+			out = append(out, o)
+		}
+		if closed && !unbroken {
+			next.told[o.ID] = true
+		}
+		return nil
+	})
+	return out, next, err
+}
