@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -25,6 +26,8 @@ type Stage struct {
 	Carriers map[string]carrier.Adapter
 	Clock    clock.Clock
 	Owner    string
+
+	saves atomic.Uint64
 }
 
 const (
@@ -171,7 +174,9 @@ func (s *Stage) close(ctx context.Context, ready []*job) error {
 		results[i] = store.RoundResult{Key: j.key, Outcome: outcome(j), Quotes: j.quotes}
 		keys[i] = j.key
 	}
-	if err := s.Store.SaveRounds(ctx, s.Owner, results, s.Clock.Virtual()); err != nil {
+	// Each save is a writer of its own: a round may come to one instance twice.
+	writer := fmt.Sprintf("%s-%d", s.Owner, s.saves.Add(1))
+	if err := s.Store.SaveRounds(ctx, writer, results, s.Clock.Virtual()); err != nil {
 		return err
 	}
 	return s.announce(ctx, keys)

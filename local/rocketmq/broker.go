@@ -66,7 +66,8 @@ func (b *Broker) Start(ctx context.Context) error {
 		return fmt.Errorf("rocketmq: %w", err)
 	}
 	if b.opts.WAL != "" {
-		if err := b.store.open(b.opts.WAL, b.opts.Sync); err != nil {
+		b.store.update(func(time.Time) { err = b.store.open(b.opts.WAL, b.opts.Sync) })
+		if err != nil {
 			return errors.Join(fmt.Errorf("rocketmq: %w", err), listener.Close())
 		}
 	}

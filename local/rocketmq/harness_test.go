@@ -34,7 +34,6 @@ type virtualClock struct {
 	now    time.Time
 	timers []*virtualTimer
 	open   int
-	opened int
 }
 
 type virtualTimer struct {
@@ -67,7 +66,6 @@ func (c *virtualClock) Busy(string) func() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open++
-	c.opened++
 	var closed atomic.Bool
 	return func() {
 		if closed.Swap(true) {
@@ -110,7 +108,6 @@ type rig struct {
 	s       *store
 	system  *clock.Manual
 	virtual *virtualClock
-	dir     string
 }
 
 func newRig(t testing.TB, groups ...Group) *rig {

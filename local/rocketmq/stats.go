@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -117,7 +118,7 @@ func (b *Broker) Peek(topic string, limit int) []Message {
 
 // DeadLetters returns the dead letters of a group, oldest first.
 func (b *Broker) DeadLetters(group string) []Message {
-	return b.Peek(dlqPrefix+group, int(^uint(0)>>1))
+	return b.Peek(dlqPrefix+group, math.MaxInt)
 }
 
 var phaseNames = [...]string{visible: "visible", delayed: "delayed", half: "half"}

@@ -16,7 +16,8 @@ import (
 // store is the broker without its protocol: topics, groups, messages and everything that waits for an instant. One mutex
 // guards it all; nothing is called back under it but the clock, the liveness of clients and the producers' streams.
 //
-// The methods whose names are in store*.go files expect the lock; update takes it.
+// Methods expect the lock to be held, which is what update does; run and receive take it themselves, settle and received
+// need none.
 type store struct {
 	system     func() time.Time
 	clock      Clock // nil: system time only

@@ -166,11 +166,15 @@ func (b *batch) exhausted() {
 	for i, m := range b.messages {
 		events[i] = m.event
 	}
-	if b.DeadLetterTopic != "" && !b.bury(events) {
+	switch {
+	case b.DeadLetterTopic == "":
+		b.pump.opts.Log.Error("messages are dropped: there is no dead letter queue", "function", b.Function, "topic", b.Topic, "messages", len(b.messages))
+	case b.bury(events):
+		b.letters.Add(int64(len(b.messages)))
+	default:
 		b.letGo(b.messages)
 		return
 	}
-	b.letters.Add(int64(len(b.messages)))
 	b.ack(b.messages)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
@@ -41,8 +42,11 @@ type messageData struct {
 
 // encodeEvent is one message as the stream's element. A body that is not UTF-8 would lose bytes, as JSON has no others: it is refused.
 func encodeEvent(s template.Stream, m *v2.Message, now time.Time) (json.RawMessage, error) {
+	if !utf8.Valid(m.GetBody()) {
+		return nil, fmt.Errorf("encode message %s: its body is not UTF-8", m.GetSystemProperties().GetMessageId())
+	}
 	data := dataOf(s, m, now)
-	var element any = data
+	var element any
 	if s.EventSchema == template.SchemaRawData {
 		data.MsgID = m.GetSystemProperties().GetMessageId()
 		element = data

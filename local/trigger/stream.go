@@ -31,8 +31,9 @@ type message struct {
 	event json.RawMessage
 
 	mu      sync.Mutex
-	handle  string
-	expires time.Time // system time
+	handle  string        // empty: acknowledged, or expired and to be delivered again
+	expires time.Time     // system time
+	span    time.Duration // of its present invisibility
 }
 
 // stream consumes one topic for one function. Its receiver polls the broker; its feeder cuts what arrives into batches and starts a
@@ -90,9 +91,9 @@ func (s *stream) receive() {
 			continue // lost again in between
 		}
 		raw, err := s.session.receive(s.feeding, queue, invisible)
-		if len(raw) > 0 {
+		if taken := s.take(raw); len(taken) > 0 {
 			select {
-			case s.arrivals <- s.take(raw):
+			case s.arrivals <- taken:
 			case <-s.feeding.Done():
 				return
 			}
@@ -125,7 +126,7 @@ func (s *stream) take(raw []*v2.Message) []*message {
 			continue
 		}
 		sys := r.GetSystemProperties()
-		messages = append(messages, &message{id: sys.GetMessageId(), event: event, handle: sys.GetReceiptHandle(), expires: now.Add(invisible)})
+		messages = append(messages, &message{id: sys.GetMessageId(), event: event, handle: sys.GetReceiptHandle(), expires: now.Add(invisible), span: invisible})
 	}
 	s.messages.Add(int64(len(messages)))
 	s.mu.Lock()
@@ -224,17 +225,22 @@ func (s *stream) dispatch(messages []*message) {
 	s.pump.work.Go(b.run)
 }
 
-// keep renews what is about to become visible again although it is still held.
+// keep renews what is held until the pump closes.
 func (s *stream) keep() {
 	for clock.System.Sleep(s.pump.feed, keepEvery) == nil {
-		now := s.pump.opts.System()
-		for _, m := range s.holding() {
-			m.mu.Lock()
-			due := m.handle != "" && m.expires.Sub(now) < keepBelow
-			m.mu.Unlock()
-			if due {
-				s.hide(m, invisible)
-			}
+		s.renew()
+	}
+}
+
+// renew keeps invisible what is about to become visible again although it is still held.
+func (s *stream) renew() {
+	now := s.pump.opts.System()
+	for _, m := range s.holding() {
+		m.mu.Lock()
+		due, span := m.handle != "" && m.expires.Sub(now) < keepBelow, m.span
+		m.mu.Unlock()
+		if due {
+			s.hide(m, span)
 		}
 	}
 }
@@ -259,7 +265,7 @@ func (s *stream) hide(m *message, d time.Duration) {
 	handle, err := s.session.hide(s.pump.calls, m.id, m.handle, d)
 	switch {
 	case err == nil:
-		m.handle, m.expires = handle, s.pump.opts.System().Add(d)
+		m.handle, m.expires, m.span = handle, s.pump.opts.System().Add(d), d
 	case refusedWith(err, v2.Code_INVALID_RECEIPT_HANDLE):
 		m.handle = ""
 	default:

@@ -87,7 +87,7 @@ func (c *Client) answer(ctx context.Context, orphan *rmq.RecoverOrphanedTransact
 	if verdict == Undecided {
 		return nil // the broker asks again
 	}
-	h := Half{topic: m.GetTopic().GetName(), id: m.GetSystemProperties().GetMessageId(), tx: orphan.GetTransactionId()}
+	h := Half{Topic: m.GetTopic().GetName(), ID: m.GetSystemProperties().GetMessageId(), Tx: orphan.GetTransactionId()}
 	return c.end(ctx, h, verdict == Commit, rmq.TransactionSource_SOURCE_SERVER_CHECK)
 }
 

@@ -236,7 +236,11 @@ func (c *Client) messageID(now time.Time) string {
 }
 
 // Half is a half message whose fate is open.
-type Half struct{ topic, id, tx string }
+type Half struct {
+	Topic string
+	ID    string // message id
+	Tx    string // the broker's transaction id
+}
 
 // SendHalf sends a half message. It is delivered only after Commit, or after a check-back
 // that finds its batch.
@@ -245,7 +249,7 @@ func (c *Client) SendHalf(ctx context.Context, m Message) (Half, error) {
 	if err != nil {
 		return Half{}, err
 	}
-	return Half{topic: m.Topic, id: entry.GetMessageId(), tx: entry.GetTransactionId()}, nil
+	return Half{Topic: m.Topic, ID: entry.GetMessageId(), Tx: entry.GetTransactionId()}, nil
 }
 
 // End commits a half message or rolls it back.
@@ -265,7 +269,7 @@ func (c *Client) end(ctx context.Context, h Half, commit bool, source rmq.Transa
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	reply, err := stub.EndTransaction(c.sign(ctx), &rmq.EndTransactionRequest{
-		Topic: &rmq.Resource{Name: h.topic}, MessageId: h.id, TransactionId: h.tx, Resolution: resolution, Source: source,
+		Topic: &rmq.Resource{Name: h.Topic}, MessageId: h.ID, TransactionId: h.Tx, Resolution: resolution, Source: source,
 	})
 	if err != nil {
 		return fmt.Errorf("end transaction: %w", err)

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,11 +96,20 @@ func (s *Store) SaveStrategy(ctx context.Context, x strategy.Strategy) error {
 	})
 }
 
+// ErrConflict says that a key was used before with other content.
+var ErrConflict = errors.New("the key was used before with other content")
+
 // Deposit books a prepayment to a carrier and allots it evenly to shards. A repeated key
-// changes nothing and reports false.
+// changes nothing and reports false; with other content it is ErrConflict.
 func (s *Store) Deposit(ctx context.Context, key, carrier, account string, amount money.Fen, shards int, now time.Time) (bool, error) {
+	if amount <= 0 || shards <= 0 {
+		return false, fmt.Errorf("deposit %q: want a positive amount and number of shards, not %s over %d", key, amount, shards)
+	}
+	hash := contentHash(carrier, account, int64(amount))
+	fresh := false
 	err := s.tx(ctx, "deposit", func(tx *sql.Tx) error {
-		if err := (insert{table: "ledger_key", cols: []string{"source", "k", "hash"}}).exec(ctx, tx, [][]any{{"deposit", key, fmt.Sprint(carrier, account, int64(amount))}}); err != nil {
+		var err error
+		if fresh, err = claimLedgerKey(ctx, tx, "deposit", key, hash); err != nil || !fresh {
 			return err
 		}
 		for i := range shards {
@@ -114,10 +125,37 @@ func (s *Store) Deposit(ctx context.Context, key, carrier, account string, amoun
 		}
 		return insertEntries(ctx, tx, ledger.Deposit(key, carrier, account, amount, now))
 	})
-	if Duplicate(err) {
-		return false, nil
+	return fresh && err == nil, err
+}
+
+// claimLedgerKey takes a key of a source that is no fact; false = it was taken with the
+// same content.
+func claimLedgerKey(ctx context.Context, tx *sql.Tx, source, key, hash string) (bool, error) {
+	claim := insert{table: "ledger_key", cols: []string{"source", "k", "hash"}, keep: true}
+	res, err := tx.ExecContext(ctx, claim.sql(1), source, key, hash)
+	if err != nil {
+		return false, fmt.Errorf("write ledger_key: %w", err)
 	}
-	return err == nil, err
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err == nil, err
+	}
+	var had string
+	if err := tx.QueryRowContext(ctx, "SELECT hash FROM ledger_key WHERE source = ? AND k = ?", source, key).Scan(&had); err != nil {
+		return false, fmt.Errorf("read ledger_key: %w", err)
+	}
+	if had != hash {
+		return false, fmt.Errorf("%s %q: %w", source, key, ErrConflict)
+	}
+	return false, nil
+}
+
+// contentHash is over the business fields of a keyed input.
+func contentHash(fields ...any) string {
+	sum := sha256.New()
+	for _, f := range fields {
+		_, _ = fmt.Fprintf(sum, "%v\x00", f)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Shards counts the shards of each carrier account.

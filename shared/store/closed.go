@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
@@ -62,4 +63,14 @@ func (s *Store) Closed(ctx context.Context, c ClosedCursor) ([]ClosedOrder, Clos
 		return nil
 	})
 	return out, next, err
+}
+
+// UnappliedCommands counts acknowledged commands that are neither applied nor refused.
+func (s *Store) UnappliedCommands(ctx context.Context) (int, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM order_command WHERE applied_version IS NULL").Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count commands: %w", err)
+	}
+	return n, nil
 }

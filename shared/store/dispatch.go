@@ -1,13 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -164,11 +164,14 @@ func readSeen(ctx context.Context, tx execer, keys []InputKey, seen map[InputKey
 	})
 }
 
+// byShard is the order in which every transaction locks shards.
+func byShard(a, b Hold) int {
+	return cmp.Or(cmp.Compare(a.Carrier, b.Carrier), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Shard, b.Shard))
+}
+
 // takeHolds grants the summed holds, each by one conditional update, in account order.
 func takeHolds(ctx context.Context, tx *sql.Tx, holds []Hold) error {
-	slices.SortFunc(holds, func(a, b Hold) int {
-		return strings.Compare(fmt.Sprint(a.Carrier, a.Account, a.Shard), fmt.Sprint(b.Carrier, b.Account, b.Shard))
-	})
+	slices.SortFunc(holds, byShard)
 	for _, h := range holds {
 		res, err := tx.ExecContext(ctx, "UPDATE prepaid_shard SET free_fen = free_fen - ? WHERE carrier = ? AND account = ? AND shard = ? AND free_fen >= ?",
 			int64(h.Amount), h.Carrier, h.Account, h.Shard, int64(h.Amount))
@@ -226,7 +229,7 @@ func (s *Store) writeTurns(ctx context.Context, tx *sql.Tx, turns []*turn.Turn) 
 		},
 		func() error { return insert{table: "order_event", cols: eventCols}.exec(ctx, tx, events) },
 		func() error { return insert{table: "fact", cols: factCols}.exec(ctx, tx, facts) },
-		func() error { return insert{table: "carrier_ref", cols: refCols, ignore: true}.exec(ctx, tx, refs) },
+		func() error { return insert{table: "carrier_ref", cols: refCols, keep: true}.exec(ctx, tx, refs) },
 		func() error { return unpark(ctx, tx, turns) },
 		func() error { return markCommands(ctx, tx, turns) },
 	)

@@ -34,7 +34,8 @@ type Stored struct {
 var ErrDiscarded = errors.New("the batch was discarded by its check-back")
 
 // Intake stores a batch of new orders under one batch id, all or none. Keys are written in
-// sorted order. A create that meets a tombstone becomes a cancelled order.
+// sorted order. A create that meets a tombstone becomes a cancelled order. A batch whose
+// id is taken is ErrDiscarded.
 func (s *Store) Intake(ctx context.Context, batch string, orders []NewOrder, now time.Time) ([]Stored, error) {
 	var out []Stored
 	err := s.tx(ctx, "store orders", func(tx *sql.Tx) error {
@@ -48,14 +49,18 @@ func (s *Store) Intake(ctx context.Context, batch string, orders []NewOrder, now
 		}
 		return s.insertOrders(ctx, tx, orders, fresh, now)
 	})
-	if Duplicate(err) {
-		return nil, fmt.Errorf("%w: %w", ErrDiscarded, err)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	return out, nil
 }
 
 func openBatch(ctx context.Context, tx *sql.Tx, batch string, now time.Time) error {
-	return insert{table: "intake_batch", cols: []string{"id", "committed", "at"}}.exec(ctx, tx, [][]any{{batch, true, now.UnixMilli()}})
+	err := insert{table: "intake_batch", cols: []string{"id", "committed", "at"}}.exec(ctx, tx, [][]any{{batch, true, now.UnixMilli()}})
+	if Duplicate(err) {
+		return fmt.Errorf("%w: %w", ErrDiscarded, err)
+	}
+	return err
 }
 
 type keyed struct{ platform, no string }
@@ -77,7 +82,10 @@ func claimKeys(ctx context.Context, tx *sql.Tx, orders []NewOrder, out []Stored)
 		rows = append(rows, []any{o.Order.Platform, o.Order.No, o.Order.ID, o.Hash})
 		args = append(args, o.Order.Platform, o.Order.No)
 	}
-	if err := (insert{table: "order_key", cols: []string{"platform", "no", "order_id", "hash"}, ignore: true}).exec(ctx, tx, rows); err != nil {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	if err := (insert{table: "order_key", cols: []string{"platform", "no", "order_id", "hash"}, keep: true}).exec(ctx, tx, rows); err != nil {
 		return nil, err
 	}
 	type held struct {
@@ -117,7 +125,7 @@ func claimKeys(ctx context.Context, tx *sql.Tx, orders []NewOrder, out []Stored)
 			out[i] = Stored{ID: h.id, Conflict: true}
 		}
 	}
-	return fresh, fillStates(ctx, tx, out)
+	return fresh, fillStates(ctx, tx, out, fresh)
 }
 
 func meetTombstone(ctx context.Context, tx *sql.Tx, o NewOrder) error {
@@ -128,32 +136,38 @@ func meetTombstone(ctx context.Context, tx *sql.Tx, o NewOrder) error {
 	return nil
 }
 
-// fillStates tells repeats the present state of their order.
-func fillStates(ctx context.Context, tx *sql.Tx, out []Stored) error {
+// fillStates tells repeats the present state of their order, which may be one of this batch.
+func fillStates(ctx context.Context, tx *sql.Tx, out []Stored, fresh map[int]bool) error {
+	states := map[int64]order.State{}
+	for i := range fresh {
+		states[out[i].ID] = out[i].State
+	}
 	var ids []int64
 	for _, s := range out {
-		if s.Repeat {
+		if _, known := states[s.ID]; s.Repeat && !known {
 			ids = append(ids, s.ID)
 		}
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	list, args := in(ids)
-	rows, err := tx.QueryContext(ctx, "SELECT id, state FROM orders WHERE id IN "+list, args...)
-	return each(rows, err, "states", func(r *sql.Rows) error {
-		var id int64
-		var state order.State
-		if err := r.Scan(&id, &state); err != nil {
+	if len(ids) > 0 {
+		list, args := in(sorted(ids))
+		rows, err := tx.QueryContext(ctx, "SELECT id, state FROM orders WHERE id IN "+list, args...)
+		err = each(rows, err, "states", func(r *sql.Rows) error {
+			var id int64
+			var state order.State
+			err := r.Scan(&id, &state)
+			states[id] = state
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		for i := range out {
-			if out[i].ID == id && out[i].Repeat {
-				out[i].State = state
-			}
+	}
+	for i := range out {
+		if out[i].Repeat {
+			out[i].State = states[out[i].ID]
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (s *Store) insertOrders(ctx context.Context, tx *sql.Tx, orders []NewOrder, fresh map[int]bool, now time.Time) error {
@@ -209,8 +223,9 @@ const (
 // passed, a tombstone is written first, so that a late insert fails.
 func (s *Store) CheckBatch(ctx context.Context, batch string, expired bool, now time.Time) (BatchState, error) {
 	if expired {
-		row := [][]any{{batch, false, now.UnixMilli()}}
-		if err := (insert{table: "intake_batch", cols: []string{"id", "committed", "at"}, ignore: true}).exec(ctx, s.db, row); err != nil {
+		row := []any{batch, false, now.UnixMilli()}
+		tombstone := insert{table: "intake_batch", cols: []string{"id", "committed", "at"}, keep: true}
+		if err := s.exec(ctx, "discard batch", tombstone.sql(1), row...); err != nil {
 			return BatchUnknown, err
 		}
 	}
@@ -224,84 +239,4 @@ func (s *Store) CheckBatch(ctx context.Context, batch string, expired bool, now 
 		return BatchCommitted, nil
 	}
 	return BatchDiscarded, nil
-}
-
-// NewCommand is an acknowledged wish to be stored.
-type NewCommand struct {
-	Platform string
-	No       string
-	Command  order.Command
-}
-
-// CommandStored is what became of a NewCommand.
-type CommandStored struct {
-	OrderID   int64
-	State     order.State
-	Repeat    bool
-	Conflict  bool // the same key with other content
-	Tombstone bool // the order is not known yet: its create will be stored as cancelled
-}
-
-// Commands stores wishes and lowers the due times of their orders, all or none.
-func (s *Store) Commands(ctx context.Context, commands []NewCommand, now time.Time) ([]CommandStored, error) {
-	var out []CommandStored
-	err := s.tx(ctx, "store commands", func(tx *sql.Tx) error {
-		out = make([]CommandStored, len(commands))
-		for i, c := range commands {
-			stored, err := storeCommand(ctx, tx, c, now)
-			if err != nil {
-				return err
-			}
-			out[i] = stored
-		}
-		return nil
-	})
-	return out, err
-}
-
-func storeCommand(ctx context.Context, tx *sql.Tx, c NewCommand, now time.Time) (CommandStored, error) {
-	id, err := orderOf(ctx, tx, c, now)
-	if err != nil || id == 0 {
-		return CommandStored{Tombstone: id == 0}, err
-	}
-	k := c.Command
-	// The order's lock comes first, as in every other transaction.
-	var out CommandStored
-	out.OrderID = id
-	if err := tx.QueryRowContext(ctx, "SELECT state FROM orders WHERE id = ? FOR UPDATE", id).Scan(&out.State); err != nil {
-		return out, fmt.Errorf("lock order: %w", err)
-	}
-	row := []any{id, k.Key, k.Kind, clip(k.By, 32), clip(k.Reason, 255), k.Hash, k.ReceivedAt.UnixMilli(), k.Epoch}
-	res, err := tx.ExecContext(ctx, (insert{table: "order_command", cols: commandCols, ignore: true}).sql(1), row...)
-	if err != nil {
-		return out, fmt.Errorf("write command: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n > 0 {
-		if err == nil {
-			_, err = tx.ExecContext(ctx, "UPDATE orders SET act_at = LEAST(COALESCE(act_at, ?), ?) WHERE id = ?", now.UnixMilli(), now.UnixMilli(), id)
-		}
-		return out, err
-	}
-	out.Repeat = true
-	var hash string
-	if err := tx.QueryRowContext(ctx, "SELECT hash FROM order_command WHERE order_id = ? AND command_key = ?", id, k.Key).Scan(&hash); err != nil {
-		return out, fmt.Errorf("read command: %w", err)
-	}
-	out.Conflict = hash != k.Hash
-	return out, nil
-}
-
-var commandCols = []string{"order_id", "command_key", "kind", "by_whom", "reason", "hash", "received_at", "epoch"}
-
-// orderOf finds the order of a command, or leaves a tombstone and answers 0.
-func orderOf(ctx context.Context, tx *sql.Tx, c NewCommand, now time.Time) (int64, error) {
-	tomb := insert{table: "order_key", cols: []string{"platform", "no", "order_id", "hash", "tombstone_at"}, ignore: true}
-	if err := tomb.exec(ctx, tx, [][]any{{c.Platform, c.No, 0, "", now.UnixMilli()}}); err != nil {
-		return 0, err
-	}
-	var id int64
-	if err := tx.QueryRowContext(ctx, "SELECT order_id FROM order_key WHERE platform = ? AND no = ? FOR UPDATE", c.Platform, c.No).Scan(&id); err != nil {
-		return 0, fmt.Errorf("find order: %w", err)
-	}
-	return id, nil
 }

@@ -100,7 +100,7 @@ func (s *Store) scanAttempt(rows *sql.Rows) (int64, *order.Attempt, error) {
 		return 0, nil, err
 	}
 	if until > 0 {
-		a.Call.Until = time.UnixMilli(until)
+		a.Call.Until = time.UnixMilli(until).UTC()
 	}
 	a.CancelFee = fen(fee)
 	a.NextCall, a.DoubtSince, a.LastAt, a.PlacedAt, a.AcceptedAt, a.PickedAt = at(next), at(doubt), at(last), at(placed), at(accepted), at(picked)

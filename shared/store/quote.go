@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
@@ -91,11 +93,11 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 	return s.tx(ctx, "save quotes", func(tx *sql.Tx) error {
 		var rows [][]any
 		var args []any
-		for _, r := range results {
+		for _, r := range byRound(results) {
 			rows = append(rows, []any{r.Key.Order, r.Key.Round, r.Outcome.Result, clip(r.Outcome.Reason, 255), writer, now.UnixMilli()})
 			args = append(args, r.Key.Order, r.Key.Round)
 		}
-		outcome := insert{table: "quote_outcome", cols: []string{"order_id", "round", "result", "reason", "writer", "at"}, ignore: true}
+		outcome := insert{table: "quote_outcome", cols: []string{"order_id", "round", "result", "reason", "writer", "at"}, keep: true}
 		if err := outcome.exec(ctx, tx, rows); err != nil {
 			return err
 		}
@@ -111,6 +113,13 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 			return err
 		}
 		return insertQuotes(ctx, tx, results, mine)
+	})
+}
+
+// byRound is the order of locks.
+func byRound(results []RoundResult) []RoundResult {
+	return slices.SortedFunc(slices.Values(results), func(a, b RoundResult) int {
+		return cmp.Or(cmp.Compare(a.Key.Order, b.Key.Order), cmp.Compare(a.Key.Round, b.Key.Round))
 	})
 }
 

@@ -20,12 +20,14 @@ type execer interface {
 // maxPlaceholders keeps one statement below the server's packet and the driver's limits.
 const maxPlaceholders = 20_000
 
-// insert is a multi-row INSERT.
+// insert is a multi-row INSERT. To keep a row that exists it overwrites the first column,
+// which is part of the key, with itself: IGNORE would also hide cut values and broken
+// checks, and would take shared locks that two transactions cannot both raise.
 type insert struct {
 	table  string
 	cols   []string
 	update []string // overwritten when the key exists
-	ignore bool     // skipped when the key exists
+	keep   bool     // left as it is when the key exists
 }
 
 func (i insert) exec(ctx context.Context, db execer, rows [][]any) error {
@@ -39,11 +41,7 @@ func (i insert) exec(ctx context.Context, db execer, rows [][]any) error {
 
 func (i insert) sql(rows int) string {
 	var b strings.Builder
-	b.WriteString("INSERT ")
-	if i.ignore {
-		b.WriteString("IGNORE ")
-	}
-	b.WriteString("INTO " + i.table + " (" + strings.Join(i.cols, ",") + ") VALUES ")
+	b.WriteString("INSERT INTO " + i.table + " (" + strings.Join(i.cols, ",") + ") VALUES ")
 	one := "(" + marks(len(i.cols)) + ")"
 	for r := range rows {
 		if r > 0 {
@@ -51,7 +49,11 @@ func (i insert) sql(rows int) string {
 		}
 		b.WriteString(one)
 	}
-	for k, c := range i.update {
+	update := i.update
+	if i.keep {
+		update = i.cols[:1]
+	}
+	for k, c := range update {
 		if k == 0 {
 			b.WriteString(" ON DUPLICATE KEY UPDATE ")
 		} else {

@@ -1,10 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,12 +46,13 @@ func (s *Store) Settle(ctx context.Context, ids []int64, now time.Time) (int, er
 		posted = len(facts)
 		return inOrder(
 			func() error { return post(ctx, tx, facts, now) },
-			func() error { return returnToShards(ctx, tx, facts) },
 			func() error { return markPosted(ctx, tx, list, args, len(facts), now) },
 			func() error {
 				_, err := tx.ExecContext(ctx, "UPDATE orders SET post_at = NULL, redrives = 0 WHERE post_at IS NOT NULL AND id IN "+list, args...)
 				return err
 			},
+			// Last, so that the hot rows are locked for the shortest time.
+			func() error { return returnToShards(ctx, tx, facts) },
 		)
 	})
 	return posted, err
@@ -88,30 +89,27 @@ func post(ctx context.Context, tx *sql.Tx, facts []ownedFact, now time.Time) err
 	return insertEntries(ctx, tx, entries)
 }
 
-// returnToShards applies the summed deltas, one statement per shard, in the order of locks.
+// returnToShards applies the summed deltas in one statement, rows in the order of locks. A
+// shard that does not exist begins with what it gets: no fen may vanish.
 func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact) error {
-	type shard struct {
-		carrier, account string
-		n                int
-	}
-	deltas := map[shard]money.Fen{}
+	deltas := map[Hold]money.Fen{}
 	for _, f := range facts {
 		if d := ledger.ShardDelta(f.fact); d != 0 {
-			deltas[shard{f.fact.Party, f.fact.Account, f.fact.Shard}] += d
+			deltas[Hold{Carrier: f.fact.Party, Account: f.fact.Account, Shard: f.fact.Shard}] += d
 		}
 	}
-	keys := make([]shard, 0, len(deltas))
-	for k := range deltas {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b shard) int {
-		return cmp.Or(cmp.Compare(a.carrier, b.carrier), cmp.Compare(a.account, b.account), cmp.Compare(a.n, b.n))
-	})
-	for _, k := range keys {
-		_, err := tx.ExecContext(ctx, "UPDATE prepaid_shard SET free_fen = free_fen + ? WHERE carrier = ? AND account = ? AND shard = ?", int64(deltas[k]), k.carrier, k.account, k.n)
-		if err != nil {
-			return fmt.Errorf("return to shard: %w", err)
+	rows := make([][]any, 0, len(deltas))
+	for _, k := range slices.SortedFunc(maps.Keys(deltas), byShard) {
+		if deltas[k] != 0 {
+			rows = append(rows, []any{k.Carrier, k.Account, k.Shard, int64(deltas[k])})
 		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	query := insert{table: "prepaid_shard", cols: []string{"carrier", "account", "shard", "free_fen"}}.sql(len(rows)) + " ON DUPLICATE KEY UPDATE free_fen = free_fen + VALUES(free_fen)"
+	if _, err := tx.ExecContext(ctx, query, slices.Concat(rows...)...); err != nil {
+		return fmt.Errorf("return to shards: %w", err)
 	}
 	return nil
 }

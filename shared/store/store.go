@@ -6,6 +6,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"embed"
@@ -33,6 +34,9 @@ type Options struct {
 	DSN      string // go-sql-driver form
 	MaxConns int    // default 8
 	Key      []byte // 32 bytes, seals personal data
+	// Observe hears of each round trip to the server, by its first word: select, insert,
+	// update, begin, commit … It may be called from many goroutines. Nil costs nothing.
+	Observe func(kind string)
 }
 
 // Open prepares a Store; it does not connect yet.
@@ -44,6 +48,7 @@ func Open(o Options) (*Store, error) {
 	cfg.InterpolateParams = true
 	cfg.ParseTime = false
 	cfg.MultiStatements = false
+	cfg.ClientFoundRows = false // a kept row counts as not affected
 	cfg.Logger = &mysql.NopLogger{}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 3 * time.Second
@@ -59,7 +64,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(session{connector})
+	db := sql.OpenDB(session{connector, o.Observe})
 	if o.MaxConns == 0 {
 		o.MaxConns = 8
 	}
@@ -71,12 +76,15 @@ func Open(o Options) (*Store, error) {
 }
 
 // session sets up each new connection: a vanished instance must not leave locks for long,
-// and no gap locks are wanted.
-type session struct{ driver.Connector }
+// no gap locks are wanted, and a value that does not fit is an error wherever we run.
+type session struct {
+	driver.Connector
+	observe func(kind string)
+}
 
 var sessionSetup = []string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-	"SET SESSION wait_timeout = 60, innodb_lock_wait_timeout = 5",
+	"SET SESSION wait_timeout = 60, innodb_lock_wait_timeout = 5, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
 }
 
 // Connect opens a connection and sets it up.
@@ -90,7 +98,7 @@ func (s session) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, errors.Join(fmt.Errorf("set up connection: %w", err), conn.Close())
 		}
 	}
-	return conn, nil
+	return observed(conn, s.observe), nil
 }
 
 // Close releases the connections.
@@ -120,14 +128,17 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// SchemaKey names the schema of this build, for caches of prepared databases.
+// SchemaKey names the schema of this build by its content, for caches of prepared databases.
 func SchemaKey() string {
-	entries, err := migrations.ReadDir("migrations")
-	if err != nil || len(entries) == 0 {
-		return "none"
+	sum := sha256.New()
+	name := "none"
+	entries, _ := migrations.ReadDir("migrations") // embedded: it is there
+	for _, e := range entries {
+		raw, _ := migrations.ReadFile("migrations/" + e.Name())
+		_, _ = fmt.Fprintf(sum, "%s %d\n%s", e.Name(), len(raw), raw)
+		name = strings.TrimSuffix(e.Name(), ".sql")
 	}
-	raw, _ := migrations.ReadFile("migrations/" + entries[len(entries)-1].Name())
-	return fmt.Sprintf("%s-%d", strings.TrimSuffix(entries[len(entries)-1].Name(), ".sql"), len(raw))
+	return fmt.Sprintf("%s-%x", name, sum.Sum(nil)[:6])
 }
 
 const txTries = 4
@@ -135,9 +146,22 @@ const txTries = 4
 // tx runs fn in a transaction, again from the start after a deadlock or lock timeout.
 // An error of the COMMIT itself is ErrAmbiguous: it may have happened.
 func (s *Store) tx(ctx context.Context, op string, fn func(tx *sql.Tx) error) error {
+	return again(op, func() error { return s.once(ctx, fn) })
+}
+
+// exec runs one statement of its own, again after a deadlock or lock timeout.
+func (s *Store) exec(ctx context.Context, op, query string, args ...any) error {
+	return again(op, func() error {
+		_, err := s.db.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// again tries fn until it is not contended, a few times.
+func again(op string, fn func() error) error {
 	var err error
 	for range txTries {
-		err = s.once(ctx, fn)
+		err = fn()
 		if !contended(err) {
 			break
 		}

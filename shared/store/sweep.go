@@ -126,7 +126,7 @@ func (s *Store) Park(ctx context.Context, events []Parked, now time.Time) error 
 		}
 		rows[i] = []any{e.Carrier, clip(e.OurNo, 64), clip(e.CarrierNo, 64), e.Hash, string(raw), now.UnixMilli(), now.Add(time.Minute).UnixMilli()}
 	}
-	return insert{table: "parked_event", cols: []string{"carrier", "our_no", "carrier_no", "hash", "item", "first_at", "due_at"}, ignore: true}.exec(ctx, s.db, rows)
+	return insert{table: "parked_event", cols: []string{"carrier", "our_no", "carrier_no", "hash", "item", "first_at", "due_at"}, keep: true}.exec(ctx, s.db, rows)
 }
 
 // parkedFor is how long an event may wait for its order.
@@ -194,7 +194,7 @@ func (s *Store) SaveDeadLetters(ctx context.Context, letters []DeadLetter, now t
 	for i, l := range letters {
 		rows[i] = []any{clip(l.Key, 96), l.Topic, l.Body, now.UnixMilli(), l.Tries, l.State}
 	}
-	return insert{table: "dead_letter", cols: []string{"msg_key", "topic", "body", "at", "tries", "state"}, ignore: true}.exec(ctx, s.db, rows)
+	return insert{table: "dead_letter", cols: []string{"msg_key", "topic", "body", "at", "tries", "state"}, keep: true}.exec(ctx, s.db, rows)
 }
 
 // View reads an order as its platform may see it; false = no such order.

@@ -37,6 +37,9 @@ const otherProvider = "10017"
 // upstream.Refused, unless its code is one of those that may be tried again.
 func (a *Adapter) Report(ctx context.Context, m upstream.Milestone) error {
 	status, ok := statuses[m.State]
+	if m.State == order.Returning {
+		return nil // 美团 has no word for goods on their way back; it hears when they have arrived
+	}
 	if !ok {
 		return upstream.Refuse(upstream.Refused, "logistics_status", "%s has no status here", m.State)
 	}

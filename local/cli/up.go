@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/chuandao/qianfan/local/emulator"
+	"github.com/chuandao/qianfan/local/sqlserver"
+)
+
+// upCmd runs an emulator.
+type upCmd struct {
+	Orders          int     `default:"-1" help:"Orders to push; -1 is an endless trickle, 0 none."`
+	Rate            float64 `default:"0.2" help:"Orders per second of virtual time."`
+	Seed            int64   `help:"Of everything that is drawn; 0 picks one and prints it."`
+	Mix             string  `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
+	Faults          string  `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong."`
+	Speed           float64 `default:"1" help:"Ceiling of virtual time, times system time."`
+	ExitWhenSettled bool    `help:"End when every order is closed; exit 3 when an invariant is violated."`
+	Durability      string  `default:"flush" enum:"flush,relaxed" help:"flush: a commit is on disk before it is answered; relaxed: faster."`
+	Freeze          bool    `help:"Stop instances between calls, as the cloud does."`
+	NoBuild         bool    `help:"The binaries in build/ are up to date."`
+	Verbose         bool    `short:"v" help:"Print what functions log."`
+	GatewayAddr     string  `default:"127.0.0.1:9000" help:"A taken port moves to the next free one."`
+	ConsoleAddr     string  `default:"127.0.0.1:9010" help:"Of the console and the control API."`
+	RocketmqAddr    string  `name:"rocketmq-addr" default:"127.0.0.1:9081" help:"Of the embedded RocketMQ."`
+}
+
+// Help is the example.
+func (upCmd) Help() string {
+	return `Examples:
+  qianfan up
+  qianfan up --orders 300 --rate 10 --speed 60 --seed 7 --faults standard --exit-when-settled --json
+
+With --json the first line of stdout is {"ready":{…}} and the last one the summary. Ctrl-C ends it; a second one kills it.`
+}
+
+// Run is the verb.
+func (c *upCmd) Run(e *env) error {
+	o, err := c.options(e.json)
+	if err != nil {
+		return err
+	}
+	return finished(e.ctx, o.ExitWhenSettled, e.engine.up(e.ctx, o, e.out, e.errs))
+}
+
+func (c *upCmd) options(json bool) (emulator.Options, error) {
+	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
+	o := emulator.Options{
+		Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, Speed: c.Speed, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
+		NoBuild: c.NoBuild, Freeze: c.Freeze, Verbose: c.Verbose, Durability: durability,
+		Gateway: c.GatewayAddr, Console: c.ConsoleAddr, RocketMQ: c.RocketmqAddr,
+	}
+	switch {
+	case !(c.Rate > 0):
+		return o, usage("--rate %v: want more than 0 orders per second; --orders 0 pushes none", c.Rate)
+	case !(c.Speed > 0):
+		return o, usage("--speed %v: want more than 0; `qianfan clock freeze` makes time stand", c.Speed)
+	case c.Orders < -1:
+		return o, usage("--orders %d: want a number of orders, 0 for none, or -1 for an endless trickle", c.Orders)
+	case c.Orders < 0 && c.ExitWhenSettled:
+		return o, usage("--exit-when-settled needs an end: say how many --orders")
+	}
+	return o, checkMix(c.Mix)
+}
+
+// checkMix finds a misspelt mix before anything is started.
+func checkMix(mix string) error {
+	for part := range strings.SplitSeq(mix, ",") {
+		name, share, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if n, err := strconv.Atoi(share); !ok || err != nil || n < 0 || name == "" {
+			return usage("--mix %q: want shares such as jd=40,meituan=40,taobao=20", mix)
+		}
+	}
+	return nil
+}
+
+// finished turns the end of a run into an exit code. A run without an end of its own is meant to be stopped.
+func finished(ctx context.Context, hasEnd bool, err error) error {
+	switch {
+	case errors.Is(err, emulator.ErrViolated):
+		return &exitError{exitViolated, err}
+	case ctx.Err() != nil && hasEnd:
+		return &exitError{exitStopped, fmt.Errorf("stopped before every order was closed")}
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return nil
+	}
+	return err
+}
+
+// benchCmd measures.
+type benchCmd struct {
+	Name       string  `arg:"" default:"latency" help:"What to measure: latency."`
+	Orders     int     `default:"0" help:"Orders to measure with; 0 is the benchmark's own number."`
+	Rate       float64 `default:"0" help:"Orders per second of virtual time; 0 is the benchmark's own rate."`
+	Seed       int64   `default:"1" help:"Of everything that is drawn."`
+	Durability string  `default:"flush" enum:"flush,relaxed" help:"As for up."`
+	NoBuild    bool    `help:"The binaries in build/ are up to date."`
+}
+
+// Help is the example.
+func (benchCmd) Help() string { return "Example:\n  qianfan bench latency --json" }
+
+// Run is the verb.
+func (c *benchCmd) Run(e *env) error {
+	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
+	o := emulator.Options{Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Durability: durability, NoBuild: c.NoBuild, JSON: e.json}
+	return finished(e.ctx, true, e.engine.bench(e.ctx, c.Name, o, e.out, e.errs))
+}

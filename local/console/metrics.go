@@ -1,0 +1,168 @@
+package console
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// scrapeTimeout bounds what one scrape may ask of the database, in system time.
+const scrapeTimeout = 5 * time.Second
+
+// registry is the emulator's own: nothing is registered globally, so that many emulators may live in one process.
+func (s *server) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), &meter{s})
+	return r
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("qianfan_"+name, help, labels, nil)
+}
+
+var (
+	descOrders      = desc("orders", "Orders by present state.", "state")
+	descOpen        = desc("orders_open", "Orders that something is still owed to.")
+	descAttempts    = desc("attempts", "Placements with carriers, by what became of them.", "outcome")
+	descEntries     = desc("ledger_entries", "Entries of the ledger.")
+	descLedger      = desc("ledger_fen", "Totals of the ledger, in 分.", "side")
+	descBalanced    = desc("ledger_balanced", "1 when debits equal credits.")
+	descMessages    = desc("messages_total", "What the embedded broker did with messages.", "what")
+	descWaiting     = desc("messages_waiting", "Messages that a consumer group has still to do.", "topic", "group", "phase")
+	descDelayed     = desc("messages_delayed", "Messages that are not due yet.", "topic")
+	descInvocations = desc("invocations_total", "Calls of a function.", "function")
+	descInstances   = desc("instances", "Processes of a function.", "function", "state")
+	descRefused     = desc("refused_inputs", "Refused inputs that are remembered.", "function", "reason")
+	descFaults      = desc("faults_total", "Injected faults that have struck.", "fault")
+	descSpeed       = desc("clock_speed", "Speed of virtual time, times system time; 0 while frozen.")
+	descCeiling     = desc("clock_ceiling", "Speed wished for.")
+	descVirtual     = desc("clock_virtual_seconds", "Virtual time, unix.")
+	descTimers      = desc("clock_timers", "Timers armed on the virtual clock.")
+	descBusy        = desc("clock_busy", "Open work that holds virtual time.", "kind")
+	descScrape      = desc("scrape_failed", "1 when the database could not be asked for this scrape.")
+)
+
+// meter reads everything at each scrape; it counts nothing itself.
+type meter struct{ s *server }
+
+// Describe is for prometheus: without descriptions the collector is unchecked, and its metrics may come and go.
+func (m *meter) Describe(chan<- *prometheus.Desc) {}
+
+// Collect is for prometheus.
+func (m *meter) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	gauge(descScrape, truth(m.database(ctx, gauge) != nil))
+	m.clock(gauge)
+	for fault, n := range m.s.Faults.Counters() {
+		counter(descFaults, float64(n), fault)
+	}
+	m.broker(gauge, counter)
+	m.functions(gauge, counter)
+	m.refused(gauge)
+}
+
+type observe func(d *prometheus.Desc, v float64, labels ...string)
+
+func (m *meter) database(ctx context.Context, gauge observe) error {
+	counts, err := m.s.Store.StatusCounts(ctx)
+	if err != nil {
+		return err
+	}
+	for state, n := range counts.Orders {
+		gauge(descOrders, float64(n), state)
+	}
+	gauge(descOpen, float64(counts.Open))
+	a := counts.Attempts
+	for outcome, n := range map[string]int{
+		"placed": a.Placed, "won": a.Won, "lost": a.Lost, "cancelled": a.Cancelled, "rejected": a.Rejected, "unknown_resolved": a.UnknownResolved,
+	} {
+		gauge(descAttempts, float64(n), outcome)
+	}
+	totals, err := m.s.Store.LedgerTotals(ctx)
+	if err != nil {
+		return err
+	}
+	gauge(descEntries, float64(totals.Entries))
+	gauge(descLedger, float64(totals.Income), "income")
+	gauge(descLedger, float64(totals.Expense), "expense")
+	gauge(descBalanced, truth(totals.Balanced))
+	return nil
+}
+
+func (m *meter) clock(gauge observe) {
+	c := m.s.Clock.Status()
+	gauge(descSpeed, c.Speed)
+	gauge(descCeiling, c.Ceiling)
+	gauge(descVirtual, float64(c.Virtual.UnixMilli())/1000)
+	gauge(descTimers, float64(c.Timers))
+	for kind, n := range c.Busy {
+		gauge(descBusy, float64(n), kind)
+	}
+}
+
+func (m *meter) broker(gauge, counter observe) {
+	if m.s.Broker == nil {
+		return
+	}
+	stats := m.s.Broker.Stats()
+	for what, n := range map[string]int64{
+		"sent": stats.Sent, "delivered": stats.Delivered, "redelivered": stats.Redelivered, "acked": stats.Acked, "dead": stats.Dead, "recalled": stats.Recalled,
+	} {
+		counter(descMessages, float64(n), what)
+	}
+	for topic, t := range stats.Topics {
+		gauge(descDelayed, float64(t.Delayed), topic)
+		for group, g := range t.Groups {
+			gauge(descWaiting, float64(g.Ready), topic, group, "ready")
+			gauge(descWaiting, float64(g.InFlight), topic, group, "in_flight")
+			gauge(descWaiting, float64(g.Parked), topic, group, "parked")
+		}
+	}
+}
+
+func (m *meter) functions(gauge, counter observe) {
+	if m.s.Functions == nil {
+		return
+	}
+	for name, n := range m.s.Functions.Invocations() {
+		counter(descInvocations, float64(n), name)
+	}
+	type key struct{ function, state string }
+	instances := map[key]int{}
+	for _, i := range m.s.Functions.Instances() {
+		instances[key{i.Function, i.State}]++
+	}
+	for k, n := range instances {
+		gauge(descInstances, float64(n), k.function, k.state)
+	}
+}
+
+func (m *meter) refused(gauge observe) {
+	if m.s.Refused == nil {
+		return
+	}
+	type key struct{ function, reason string }
+	refused := map[key]int{}
+	for _, r := range m.s.Refused(maxRefused) {
+		refused[key{r.Function, r.Reason}]++
+	}
+	for k, n := range refused {
+		gauge(descRefused, float64(n), k.function, k.reason)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
