@@ -28,7 +28,7 @@ const (
 
 // commands is the whole grammar.
 type commands struct {
-	ConsoleURL string `name:"console" help:"Control API of a running emulator." default:"http://127.0.0.1:9010" env:"QIANFAN_CONSOLE" placeholder:"URL"`
+	ConsoleURL string `name:"console" help:"Control API of a running emulator." default:"http://127.0.0.1:9010" placeholder:"URL"`
 	JSON       bool   `help:"Print JSON for machines."`
 
 	Up     upCmd     `cmd:"" default:"withargs" help:"Run the whole system on this machine (the default)."`
@@ -92,8 +92,8 @@ func run(e env, args []string) int {
 	parser, err := kong.New(&c, kong.Name("qianfan"),
 		kong.Description("千帆: local delivery, aggregated. Without a verb it runs the whole system on this machine.\n\nExample: qianfan up --orders 300 --rate 10 --speed 60 --exit-when-settled"),
 		kong.Writers(e.out, e.errs), kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: false}), kong.UsageOnError(),
-		kong.Bind(&e), lookup(e.look))
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(&e))
 	if err != nil {
 		return e.report(fmt.Errorf("command line: %w", err))
 	}
@@ -107,18 +107,6 @@ func run(e env, args []string) int {
 	e.json = c.JSON
 	e.api = &api{base: c.ConsoleURL, client: &http.Client{Timeout: apiTimeout}}
 	return e.report(verb.Run())
-}
-
-// lookup makes kong read settings from look instead of the process.
-func lookup(look func(string) (string, bool)) kong.Option {
-	return kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		for _, name := range flag.Envs {
-			if v, ok := look(name); ok && v != "" {
-				return v, nil
-			}
-		}
-		return nil, nil
-	}))
 }
 
 // apiTimeout bounds one call of the control API: moving the clock by hours fires many timers.

@@ -246,7 +246,7 @@ func (e *Emulator) invoke(ctx context.Context, function string, payload []byte) 
 
 // openDoors lets requests in, last: everything behind the doors answers now.
 func (e *Emulator) openDoors(context.Context) error {
-	e.servers.serve("gateway", gateway.New(e.Template.Routes, e.Functions.ServeFunction))
+	e.servers.serve("gateway", gateway.New(gateway.Options{Routes: e.Template.Routes, Function: e.Functions.ServeFunction}))
 	e.servers.serve("console", console.New(e.consoleDeps()))
 	e.began, e.beganVirtual = sharedclock.System.Now(), e.Clock.Now()
 	return nil

@@ -7,18 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// Refusal is one bad input, as a function's log told it.
-type Refusal struct {
-	At       time.Time `json:"at"`
-	Function string    `json:"function"`
-	Party    string    `json:"party"`
-	No       string    `json:"no,omitempty"`
-	Reason   string    `json:"reason"`
-	Field    string    `json:"field,omitempty"`
-	Detail   string    `json:"detail"`
-}
+	"github.com/chuandao/qianfan/local/console"
+)
 
 // journal reads what functions print: refused inputs are kept for the console, the rest is
 // shown when asked for, or when it is an error.
@@ -27,7 +18,7 @@ type journal struct {
 	to      io.Writer
 
 	mu      sync.Mutex
-	refused []Refusal
+	refused []console.Refusal
 	total   int
 	errors  int
 }
@@ -58,7 +49,7 @@ func (j *journal) line(function, instance, text string) {
 	switch {
 	case isJSON && l.Msg == "input refused":
 		j.total++
-		j.refused = append(j.refused, Refusal{l.Time, function, l.Party, l.No, l.Reason, l.Field, l.Detail})
+		j.refused = append(j.refused, console.Refusal{At: l.Time, Function: function, Party: l.Party, No: l.No, Reason: l.Reason, Field: l.Field, Detail: l.Detail})
 		if len(j.refused) > keptRefusals {
 			j.refused = j.refused[len(j.refused)-keptRefusals:]
 		}
@@ -74,10 +65,10 @@ func (j *journal) line(function, instance, text string) {
 }
 
 // Refused gives the latest refusals, newest first.
-func (j *journal) Refused(limit int) []Refusal {
+func (j *journal) Refused(limit int) []console.Refusal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	out := []Refusal{}
+	out := []console.Refusal{}
 	for i := len(j.refused) - 1; i >= 0 && len(out) < limit; i-- {
 		out = append(out, j.refused[i])
 	}

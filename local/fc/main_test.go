@@ -18,7 +18,7 @@ import (
 	"github.com/chuandao/qianfan/local/template"
 )
 
-// code holds the binaries of testdata: code/event/bootstrap and code/web/bootstrap.
+// code holds the binaries of testdata: code/event/bootstrap and so on.
 var code string
 
 const parentVariable = "FC_TEST_PARENT"
@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	code = dir
-	for _, name := range []string{"event", "web"} {
+	for _, name := range []string{"event", "web", "stage"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, name, "bootstrap"), "./testdata/"+name)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {

@@ -132,5 +132,5 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("X-Fc-Error-Type", code)
 	w.WriteHeader(status)
 	body, _ := json.Marshal(map[string]string{"RequestId": id, "Code": code, "Message": message}) // three strings always marshal
-	_, _ = w.Write(body)                                                                         // the caller may be gone
+	_, _ = w.Write(body)                                                                          // the caller may be gone
 }

@@ -399,12 +399,12 @@ func TestToleranceNoneBlocksTheStream(t *testing.T) {
 func TestPayloadsStayBelowTheLimitOfACall(t *testing.T) {
 	t.Parallel()
 	f := start(t, func(o *Options, c *calls) { o.Concurrency = 1 })
-	big := numbered(1, 20)
+	big := numbered(1, 12)
 	for _, m := range big {
 		m.Body = []byte(strings.Repeat("x", 3<<20))
 	}
 	f.put(group, big...)
-	f.untilAcked(20)
+	f.untilAcked(12)
 	for _, b := range f.all() {
 		require.LessOrEqual(t, len(b), 10, "ten times 3 MB is below 32 MB, eleven are not")
 	}

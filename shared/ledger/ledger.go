@@ -12,8 +12,10 @@ import (
 	"github.com/chuandao/qianfan/shared/order"
 )
 
-// Accounts of the chart. A balance is debit minus credit.
-func Prepaid(carrier, account string) string { return "carrier:" + carrier + ":" + account + ":prepaid" }
+// Prepaid is our money with a carrier. The balance of every account is debit minus credit.
+func Prepaid(carrier, account string) string {
+	return "carrier:" + carrier + ":" + account + ":prepaid"
+}
 
 // Held is money promised to a carrier for attempts that are not over.
 func Held(carrier, account string) string { return "carrier:" + carrier + ":" + account + ":held" }

@@ -36,13 +36,14 @@ const checkPause = time.Second // of system time, between two tries to open the 
 // it, the sweep finds them without.
 func (c *Client) ServeChecks(ctx context.Context, topic string, check Checker) {
 	for ctx.Err() == nil {
-		if err := c.serveChecks(ctx, topic, check); err != nil && ctx.Err() == nil {
+		if err := c.serveChecks(ctx, topic, check); ctx.Err() == nil {
 			slog.WarnContext(ctx, "check-back stream ended", "topic", topic, "error", err)
 		}
 		_ = clock.System.Sleep(ctx, checkPause)
 	}
 }
 
+// serveChecks serves one stream; it ends only with an error.
 func (c *Client) serveChecks(ctx context.Context, topic string, check Checker) error {
 	stub, err := c.stub()
 	if err != nil {

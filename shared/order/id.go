@@ -59,7 +59,7 @@ func ParseOurNo(text string) (id int64, n int, err error) {
 		return 0, 0, ErrOurNo
 	}
 	n, err = strconv.Atoi(text[cut:])
-	if err != nil || n <= 0 {
+	if err != nil || n <= 0 || OurNo(id, n) != text { // what we minted has no signs and no leading zeros
 		return 0, 0, ErrOurNo
 	}
 	return id, n, nil

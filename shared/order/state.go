@@ -1,3 +1,5 @@
+// Package order holds what an order is: its states, its attempts with carriers, and the
+// transition tables of both machines. It is pure data; package turn decides with it.
 package order
 
 // State is an order's state, as its platform sees it.

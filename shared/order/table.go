@@ -7,11 +7,19 @@ const (
 	TimerGiveUp  = "give_up" // nobody took the order in the strategy's time
 	TimerAccept  = "accept"  // the carrier's riders had their time to accept
 	TimerWatch   = "watch"   // nothing was heard of a live attempt for long: query
-	TimerRetry   = "retry"   // a call is to be tried again
+	TimerRetry   = "retry"   // a call that had to wait may be made
+	TimerConfirm = "confirm" // goods on their way back had their time: confirm the return
 )
 
 // TimerKinds lists every kind, for generators and tests.
-var TimerKinds = []string{TimerRelease, TimerQuote, TimerGiveUp, TimerAccept, TimerWatch, TimerRetry}
+var TimerKinds = []string{TimerRelease, TimerQuote, TimerGiveUp, TimerAccept, TimerWatch, TimerRetry, TimerConfirm}
+
+// ArmedInCode are the timers that no row arms, because they belong to no transition, and who arms them.
+var ArmedInCode = map[string]string{
+	TimerRelease: "intake, for a scheduled order (预约单)",
+	TimerQuote:   "intake and each quote round that is wanted; the pause before the next one",
+	TimerRetry:   "a call that has to wait before it is made",
+}
 
 // Timers says what a transition does to timers: listed kinds are re-armed or cleared, all
 // others are kept.
@@ -179,7 +187,9 @@ var (
 	waiting  = Timers{Arm: []string{TimerAccept, TimerWatch}, Clear: []string{TimerRetry}}
 	taken    = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerRetry}}
 	watching = Timers{Arm: []string{TimerWatch}}
-	over     = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry}}
+	comeBack = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept}}
+	goesOn   = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerConfirm}}
+	over     = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm}}
 )
 
 // AttemptTable is the attempt's machine. What is not listed changes nothing.
@@ -194,7 +204,7 @@ var AttemptTable = []AttemptRow{
 	{Intent, AtPickedUp, AttemptPickedUp, taken},
 	{Intent, AtDelivered, AttemptDelivered, over},
 	{Intent, AtCancelled, AttemptCancelled, over},
-	{Intent, AtReturning, AttemptReturning, watching},
+	{Intent, AtReturning, AttemptReturning, comeBack},
 	{Intent, AtReturned, AttemptReturned, over},
 
 	// A wish to cancel waits until the doubt is settled.
@@ -206,7 +216,7 @@ var AttemptTable = []AttemptRow{
 	{Unknown, AtPickedUp, AttemptPickedUp, taken},
 	{Unknown, AtDelivered, AttemptDelivered, over},
 	{Unknown, AtCancelled, AttemptCancelled, over},
-	{Unknown, AtReturning, AttemptReturning, watching},
+	{Unknown, AtReturning, AttemptReturning, comeBack},
 	{Unknown, AtReturned, AttemptReturned, over},
 
 	{Placed, AtReassigning, Placed, Timers{}},
@@ -216,7 +226,7 @@ var AttemptTable = []AttemptRow{
 	{Placed, AtDelivered, AttemptDelivered, over},
 	{Placed, AtCancelWanted, AttemptCancelling, watching},
 	{Placed, AtCancelled, AttemptCancelled, over},
-	{Placed, AtReturning, AttemptReturning, watching},
+	{Placed, AtReturning, AttemptReturning, comeBack},
 	{Placed, AtReturned, AttemptReturned, over},
 
 	{Accepted, AtReassigning, Placed, waiting},
@@ -226,7 +236,7 @@ var AttemptTable = []AttemptRow{
 	{Accepted, AtDelivered, AttemptDelivered, over},
 	{Accepted, AtCancelWanted, AttemptCancelling, watching},
 	{Accepted, AtCancelled, AttemptCancelled, over},
-	{Accepted, AtReturning, AttemptReturning, watching},
+	{Accepted, AtReturning, AttemptReturning, comeBack},
 	{Accepted, AtReturned, AttemptReturned, over},
 
 	{AttemptArrived, AtReassigning, Placed, waiting},
@@ -234,13 +244,13 @@ var AttemptTable = []AttemptRow{
 	{AttemptArrived, AtDelivered, AttemptDelivered, over},
 	{AttemptArrived, AtCancelWanted, AttemptCancelling, watching},
 	{AttemptArrived, AtCancelled, AttemptCancelled, over},
-	{AttemptArrived, AtReturning, AttemptReturning, watching},
+	{AttemptArrived, AtReturning, AttemptReturning, comeBack},
 	{AttemptArrived, AtReturned, AttemptReturned, over},
 
 	{AttemptPickedUp, AtDelivered, AttemptDelivered, over},
 	{AttemptPickedUp, AtCancelWanted, AttemptCancelling, watching},
 	{AttemptPickedUp, AtCancelled, AttemptCancelled, over},
-	{AttemptPickedUp, AtReturning, AttemptReturning, watching},
+	{AttemptPickedUp, AtReturning, AttemptReturning, comeBack},
 	{AttemptPickedUp, AtReturned, AttemptReturned, over},
 
 	// While we withdraw it, the carrier's own progress is kept underneath.
@@ -252,13 +262,13 @@ var AttemptTable = []AttemptRow{
 	{AttemptCancelling, AtCancelRefused, Under, watching},
 	{AttemptCancelling, AtDelivered, AttemptDelivered, over},
 	{AttemptCancelling, AtCancelled, AttemptCancelled, over},
-	{AttemptCancelling, AtReturning, AttemptReturning, watching},
+	{AttemptCancelling, AtReturning, AttemptReturning, comeBack},
 	{AttemptCancelling, AtReturned, AttemptReturned, over},
 
 	{AttemptReturning, AtReturned, AttemptReturned, over},
 	{AttemptReturning, AtCancelled, AttemptReturned, over},
 	{AttemptReturning, AtDelivered, AttemptDelivered, over},
-	{AttemptReturning, AtCancelRefused, AttemptPickedUp, watching},
+	{AttemptReturning, AtCancelRefused, AttemptPickedUp, goesOn},
 
 	// A sign of life of what we believed never placed: revived, to be cancelled and booked.
 	{AttemptRejected, AtPlaced, Placed, watching},
@@ -268,7 +278,7 @@ var AttemptTable = []AttemptRow{
 	{AttemptRejected, AtPickedUp, AttemptPickedUp, watching},
 	{AttemptRejected, AtDelivered, AttemptDelivered, over},
 	{AttemptRejected, AtCancelled, AttemptCancelled, over},
-	{AttemptRejected, AtReturning, AttemptReturning, watching},
+	{AttemptRejected, AtReturning, AttemptReturning, comeBack},
 	{AttemptRejected, AtReturned, AttemptReturned, over},
 }
 

@@ -323,6 +323,10 @@ func (s *Store) Even(ctx context.Context, carrier, account string) (money.Fen, e
 
 // FindRefs resolves carriers' own numbers to attempts: (carrier, carrier number) → (order, n).
 func (s *Store) FindRefs(ctx context.Context, refs []turn.Ref) (map[turn.Ref]InputRef, error) {
+	return findRefs(ctx, s.db, refs)
+}
+
+func findRefs(ctx context.Context, db execer, refs []turn.Ref) (map[turn.Ref]InputRef, error) {
 	out := map[turn.Ref]InputRef{}
 	if len(refs) == 0 {
 		return out, nil
@@ -331,7 +335,7 @@ func (s *Store) FindRefs(ctx context.Context, refs []turn.Ref) (map[turn.Ref]Inp
 	for _, r := range refs {
 		args = append(args, r.Carrier, r.CarrierNo)
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT carrier, carrier_no, order_id, n FROM carrier_ref WHERE (carrier, carrier_no) IN "+pairs(len(refs)), args...)
+	rows, err := db.QueryContext(ctx, "SELECT carrier, carrier_no, order_id, n FROM carrier_ref WHERE (carrier, carrier_no) IN "+pairs(len(refs)), args...)
 	err = each(rows, err, "carrier numbers", func(r *sql.Rows) error {
 		var k turn.Ref
 		var v InputRef

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -176,4 +177,27 @@ func (s *Store) Details(ctx context.Context, ids []int64) (map[int64]Detail, err
 		return nil
 	})
 	return out, err
+}
+
+// View reads an order as its platform may see it; false = no such order.
+func (s *Store) View(ctx context.Context, platform, no string) (order.Order, *order.Attempt, bool, error) {
+	var id int64
+	err := s.db.QueryRowContext(ctx, "SELECT order_id FROM order_key WHERE platform = ? AND no = ? AND order_id > 0", platform, no).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return order.Order{}, nil, false, nil
+	}
+	if err != nil {
+		return order.Order{}, nil, false, fmt.Errorf("find order: %w", err)
+	}
+	orders, err := readOrders(ctx, s.db, []int64{id}, false)
+	if err != nil || len(orders) == 0 {
+		return order.Order{}, nil, false, err
+	}
+	var winner *order.Attempt
+	err = s.readAttempts(ctx, s.db, []int64{id}, func(_ int64, a *order.Attempt) {
+		if a.N == orders[0].Winner {
+			winner = a
+		}
+	})
+	return orders[0], winner, err == nil, err
 }

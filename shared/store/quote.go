@@ -85,7 +85,8 @@ type RoundResult struct {
 }
 
 // SaveRounds writes outcomes and quotes. The first writer of a round wins; quotes are kept
-// only with their own outcome, so that tokens and numbers belong together.
+// only with their own outcome, so that tokens and numbers belong together. Each call needs a
+// writer's name of its own.
 func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundResult, now time.Time) error {
 	if len(results) == 0 {
 		return nil
@@ -93,7 +94,8 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 	return s.tx(ctx, "save quotes", func(tx *sql.Tx) error {
 		var rows [][]any
 		var args []any
-		for _, r := range byRound(results) {
+		results := byRound(results)
+		for _, r := range results {
 			rows = append(rows, []any{r.Key.Order, r.Key.Round, r.Outcome.Result, clip(r.Outcome.Reason, 255), writer, now.UnixMilli()})
 			args = append(args, r.Key.Order, r.Key.Round)
 		}
@@ -116,11 +118,12 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 	})
 }
 
-// byRound is the order of locks.
+// byRound is each round once, in the order of locks.
 func byRound(results []RoundResult) []RoundResult {
-	return slices.SortedFunc(slices.Values(results), func(a, b RoundResult) int {
+	out := slices.SortedStableFunc(slices.Values(results), func(a, b RoundResult) int {
 		return cmp.Or(cmp.Compare(a.Key.Order, b.Key.Order), cmp.Compare(a.Key.Round, b.Key.Round))
 	})
+	return slices.CompactFunc(out, func(a, b RoundResult) bool { return a.Key == b.Key })
 }
 
 func insertQuotes(ctx context.Context, tx *sql.Tx, results []RoundResult, mine map[RoundKey]bool) error {

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
@@ -35,10 +37,10 @@ func (s *Store) LeaseReports(ctx context.Context, ids []int64, owner string, now
 		return nil, nil
 	}
 	list, args := in(sorted(ids))
-	_, err := s.db.ExecContext(ctx, "UPDATE orders SET tell_owner = ?, tell_until = ? WHERE tell_at IS NOT NULL AND tell_until < ? AND id IN "+list,
+	err := s.exec(ctx, "lease reports", "UPDATE orders SET tell_owner = ?, tell_until = ? WHERE tell_at IS NOT NULL AND tell_until < ? AND id IN "+list,
 		append([]any{owner, until.UnixMilli(), now.UnixMilli()}, args...)...)
 	if err != nil {
-		return nil, fmt.Errorf("lease reports: %w", err)
+		return nil, err
 	}
 	var out []ToTell
 	index := map[int64]int{}
@@ -99,33 +101,31 @@ type TellResult struct {
 	Attention string
 }
 
+// toldChunk bounds one statement of SaveTold.
+const toldChunk = 500
+
 // SaveTold ends the leases: what was told, and when to go on. tell_at is cleared only when
-// no later milestone has come meanwhile.
+// no later milestone has come meanwhile. A lease that has passed to another owner is left alone.
 func (s *Store) SaveTold(ctx context.Context, owner string, results []TellResult) error {
-	if len(results) == 0 {
-		return nil
-	}
-	return s.tx(ctx, "save told", func(tx *sql.Tx) error {
-		rows := make([][]any, len(results))
-		ids := make([]int64, len(results))
-		for i, r := range results {
-			rows[i] = []any{r.Order, r.Told, ms(r.RetryAt), clip(r.Attention, 255)}
-			ids[i] = r.Order
+	// In the order of locks.
+	results = slices.SortedFunc(slices.Values(results), func(a, b TellResult) int { return cmp.Compare(a.Order, b.Order) })
+	for chunk := range slices.Chunk(results, toldChunk) {
+		var rows strings.Builder
+		var args []any
+		for i, r := range chunk {
+			if i > 0 {
+				rows.WriteString(" UNION ALL ")
+			}
+			rows.WriteString("SELECT ? AS id, ? AS told, ? AS retry_at, ? AS attention")
+			args = append(args, r.Order, r.Told, ms(r.RetryAt), clip(r.Attention, 255))
 		}
-		list, args := in(sorted(ids))
-		found, err := tx.QueryContext(ctx, "SELECT id FROM orders WHERE id IN "+list+" ORDER BY id FOR UPDATE", args...)
-		if err := each(found, err, "orders", func(r *sql.Rows) error { var id int64; return r.Scan(&id) }); err != nil {
+		err := s.exec(ctx, "save told", "UPDATE ("+rows.String()+`) v STRAIGHT_JOIN orders o ON o.id = v.id SET
+ o.tell_at = IF(v.retry_at IS NOT NULL, v.retry_at, IF(o.milestone <= v.told, NULL, o.tell_at)), o.tell_tries = IF(v.retry_at IS NULL, 0, o.tell_tries + 1),
+ o.told = GREATEST(o.told, v.told), o.attention = IF(o.attention = '', v.attention, o.attention), o.tell_owner = '', o.tell_until = 0, o.redrives = 0
+ WHERE o.tell_owner = ?`, append(args, owner)...)
+		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			_, err := tx.ExecContext(ctx, `UPDATE orders SET
- tell_at = IF(? IS NOT NULL, ?, IF(milestone <= ?, NULL, tell_at)), tell_tries = IF(? IS NULL, 0, tell_tries + 1),
- told = GREATEST(told, ?), attention = IF(attention = '', ?, attention), tell_owner = '', tell_until = 0, redrives = 0
- WHERE id = ? AND tell_owner = ?`, r[2], r[2], r[1], r[2], r[1], r[3], r[0], owner)
-			if err != nil {
-				return fmt.Errorf("order %d: %w", r[0], err)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

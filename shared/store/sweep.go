@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
 )
 
@@ -96,126 +95,12 @@ func (s *Store) ArmedTimers(ctx context.Context, ids []int64) (map[int64][]order
 	return out, err
 }
 
-// Hurry lowers act_at of orders to now, for dead letters that name them.
+// Hurry lowers the due times of orders to now, for dead letters that name them.
 func (s *Store) Hurry(ctx context.Context, ids []int64, now time.Time) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	list, args := in(sorted(ids))
-	_, err := s.db.ExecContext(ctx, `UPDATE orders SET act_at = IF(act_at IS NULL, NULL, LEAST(act_at, ?)), tell_at = IF(tell_at IS NULL, NULL, LEAST(tell_at, ?)),
+	return s.exec(ctx, "hurry orders", `UPDATE orders SET act_at = IF(act_at IS NULL, NULL, LEAST(act_at, ?)), tell_at = IF(tell_at IS NULL, NULL, LEAST(tell_at, ?)),
  post_at = IF(post_at IS NULL, NULL, LEAST(post_at, ?)) WHERE id IN `+list, append([]any{now.UnixMilli(), now.UnixMilli(), now.UnixMilli()}, args...)...)
-	if err != nil {
-		return fmt.Errorf("hurry orders: %w", err)
-	}
-	return nil
-}
-
-// Parked is a carrier event that belongs to no known attempt yet.
-type Parked struct {
-	Carrier, OurNo, CarrierNo, Hash string
-	Item                            message.Item
-}
-
-// Park keeps events; one whose body is parked already is kept once.
-func (s *Store) Park(ctx context.Context, events []Parked, now time.Time) error {
-	rows := make([][]any, len(events))
-	for i, e := range events {
-		raw, err := json.Marshal(e.Item)
-		if err != nil {
-			return fmt.Errorf("park: %w", err)
-		}
-		rows[i] = []any{e.Carrier, clip(e.OurNo, 64), clip(e.CarrierNo, 64), e.Hash, string(raw), now.UnixMilli(), now.Add(time.Minute).UnixMilli()}
-	}
-	return insert{table: "parked_event", cols: []string{"carrier", "our_no", "carrier_no", "hash", "item", "first_at", "due_at"}, keep: true}.exec(ctx, s.db, rows)
-}
-
-// parkedFor is how long an event may wait for its order.
-const parkedFor = 10 * time.Minute
-
-// TakeParked decides events that waited too long as unknown orders and gives the due ones
-// to be sent again, a minute apart.
-func (s *Store) TakeParked(ctx context.Context, now time.Time, limit int) ([]message.Item, error) {
-	var out []message.Item
-	err := s.tx(ctx, "take parked events", func(tx *sql.Tx) error {
-		out = nil
-		_, err := tx.ExecContext(ctx, "UPDATE parked_event SET due_at = NULL, decision = 'unknown order' WHERE due_at IS NOT NULL AND first_at <= ?", now.Add(-parkedFor).UnixMilli())
-		if err != nil {
-			return err
-		}
-		var ids []int64
-		rows, err := tx.QueryContext(ctx, "SELECT id, item FROM parked_event WHERE due_at <= ? ORDER BY due_at LIMIT ? FOR UPDATE SKIP LOCKED", now.UnixMilli(), limit)
-		err = each(rows, err, "parked events", func(r *sql.Rows) error {
-			var id int64
-			var raw []byte
-			var item message.Item
-			if err := r.Scan(&id, &raw); err != nil {
-				return err
-			}
-			ids = append(ids, id)
-			err := json.Unmarshal(raw, &item)
-			out = append(out, item)
-			return err
-		})
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		list, args := in(ids)
-		_, err = tx.ExecContext(ctx, "UPDATE parked_event SET due_at = ? WHERE id IN "+list, append([]any{now.Add(time.Minute).UnixMilli()}, args...)...)
-		return err
-	})
-	return out, err
-}
-
-// Unparked marks parked events as decided, by hash.
-func (s *Store) Unparked(ctx context.Context, hashes []string, decision string) error {
-	if len(hashes) == 0 {
-		return nil
-	}
-	list, args := in(hashes)
-	_, err := s.db.ExecContext(ctx, "UPDATE parked_event SET due_at = NULL, decision = ? WHERE due_at IS NOT NULL AND hash IN "+list, append([]any{decision}, args...)...)
-	if err != nil {
-		return fmt.Errorf("unpark: %w", err)
-	}
-	return nil
-}
-
-// DeadLetter is a batch that a stage could not take.
-type DeadLetter struct {
-	Key   string
-	Topic string
-	Body  string
-	Tries int
-	State string // redriven, waiting, done
-}
-
-// SaveDeadLetters keeps dead letters; a repeat of a key is kept once.
-func (s *Store) SaveDeadLetters(ctx context.Context, letters []DeadLetter, now time.Time) error {
-	rows := make([][]any, len(letters))
-	for i, l := range letters {
-		rows[i] = []any{clip(l.Key, 96), l.Topic, l.Body, now.UnixMilli(), l.Tries, l.State}
-	}
-	return insert{table: "dead_letter", cols: []string{"msg_key", "topic", "body", "at", "tries", "state"}, keep: true}.exec(ctx, s.db, rows)
-}
-
-// View reads an order as its platform may see it; false = no such order.
-func (s *Store) View(ctx context.Context, platform, no string) (order.Order, *order.Attempt, bool, error) {
-	var id int64
-	err := s.db.QueryRowContext(ctx, "SELECT order_id FROM order_key WHERE platform = ? AND no = ? AND order_id > 0", platform, no).Scan(&id)
-	if err == sql.ErrNoRows {
-		return order.Order{}, nil, false, nil
-	}
-	if err != nil {
-		return order.Order{}, nil, false, fmt.Errorf("find order: %w", err)
-	}
-	orders, err := readOrders(ctx, s.db, []int64{id}, false)
-	if err != nil || len(orders) == 0 {
-		return order.Order{}, nil, false, err
-	}
-	var winner *order.Attempt
-	err = s.readAttempts(ctx, s.db, []int64{id}, func(_ int64, a *order.Attempt) {
-		if a.N == orders[0].Winner {
-			winner = a
-		}
-	})
-	return orders[0], winner, err == nil, err
 }

@@ -38,6 +38,7 @@ CREATE TABLE orders (
   attention     VARCHAR(255) NOT NULL DEFAULT '',
   KEY orders_wake (wake_at),
   KEY orders_state (state, id),
+  KEY orders_attention (attention(1), id),
   CONSTRAINT orders_money CHECK (fee_fen >= 0 AND penalty_fen >= 0),
   CONSTRAINT orders_told CHECK (told <= milestone AND milestone <= version)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -144,7 +145,7 @@ CREATE TABLE parked_event (
   our_no     VARCHAR(64)  NOT NULL,
   carrier_no VARCHAR(64)  NOT NULL,
   hash       CHAR(64)     NOT NULL,
-  item       JSON         NOT NULL,
+  item       BLOB         NOT NULL, -- sealed: it may name a rider
   first_at   BIGINT       NOT NULL,
   due_at     BIGINT       NULL, -- null = decided
   decision   VARCHAR(32)  NOT NULL DEFAULT '',
@@ -210,6 +211,7 @@ CREATE TABLE ledger_entry (
   event_at   BIGINT       NOT NULL,
   posted_at  BIGINT       NOT NULL,
   period     CHAR(7)      NOT NULL, -- 2026-11, Asia/Shanghai
+  UNIQUE KEY ledger_tx (tx, account, debit), -- posting twice collides
   KEY ledger_order (order_id),
   KEY ledger_account (account, id),
   CONSTRAINT ledger_amount CHECK (amount_fen > 0)
@@ -253,7 +255,7 @@ CREATE TABLE dead_letter (
   id       BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
   msg_key  VARCHAR(96)  NOT NULL,
   topic    VARCHAR(64)  NOT NULL,
-  body     MEDIUMTEXT   NOT NULL,
+  body     MEDIUMBLOB   NOT NULL, -- sealed
   at       BIGINT       NOT NULL,
   tries    INT          NOT NULL,
   state    VARCHAR(16)  NOT NULL, -- redriven, waiting, done
