@@ -133,10 +133,10 @@ func (e *Emulator) openServers(context.Context) error {
 
 // openStores starts the SQL server and Redis side by side.
 func (e *Emulator) openStores(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, starting := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		var err error
-		e.sql, err = sqlserver.Start(ctx, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
+		e.sql, err = sqlserver.Start(starting, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
 		return err
 	})
 	g.Go(func() error {

@@ -101,6 +101,12 @@ func (j *journal) text() string {
 	return strings.Join(j.lines, "\n") + "\n"
 }
 
+// until waits for a text: what a process prints and what it answers come by different ways.
+func (j *journal) until(t *testing.T, want string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(j.text(), want) }, 20*time.Second, time.Millisecond, want)
+}
+
 // counting is a Clock that counts tokens.
 type counting struct{ open, ever atomic.Int64 }
 

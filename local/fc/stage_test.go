@@ -25,10 +25,10 @@ func TestStagesRunOnBothRuntimes(t *testing.T) {
 
 	_, err := r.Invoke(t.Context(), "event", []byte(`[{"id":"c","data":{"topic":"t","body":"x","systemProperties":{"UNIQ_KEY":"U"}}}]`))
 	require.NoError(t, err)
-	require.Contains(t, j.text(), "event-1: hello U x\nevent-1: flushed\n")
+	j.until(t, "event-1: hello U x\nevent-1: flushed\n")
 	_, err = r.Invoke(t.Context(), "event", []byte(`{"triggerTime":"2026-11-23T04:05:00Z","triggerName":"sweep"}`))
 	require.NoError(t, err)
-	require.Contains(t, j.text(), "event-1: timer\n")
+	j.until(t, "event-1: timer\n")
 	_, err = r.Invoke(t.Context(), "event", []byte(`[{"id":"c","data":{"topic":"t","body":"fail"}}]`))
 	var failure *FunctionError
 	require.ErrorAs(t, err, &failure)
@@ -38,7 +38,7 @@ func TestStagesRunOnBothRuntimes(t *testing.T) {
 	got := get(t, r, "/carrier/uupt")
 	require.Equal(t, 200, got.status)
 	require.Equal(t, "hello/carrier/uupt", got.body)
-	require.Contains(t, j.text(), "web-1: FC Invoke Start RequestId: "+got.header.Get("X-Fc-Request-Id")+"\nweb-1: flushed\n")
+	j.until(t, "web-1: FC Invoke Start RequestId: "+got.header.Get("X-Fc-Request-Id")+"\nweb-1: flushed\n")
 	require.Equal(t, 500, get(t, r, "/panic").status)
 	_, err = r.Invoke(t.Context(), "web", []byte("{}"))
 	require.ErrorAs(t, err, &failure, "an event call that panics is not booked as success")

@@ -42,8 +42,11 @@ func (s *Store) Park(ctx context.Context, events []Parked, now time.Time) error 
 // parkedFor is how long an event may wait for its order.
 const parkedFor = 10 * time.Minute
 
-// UnknownOrder is the decision about a parked event whose order never came.
-const UnknownOrder = "unknown order"
+// Decisions about parked events besides those of the order's history.
+const (
+	UnknownOrder = "unknown order" // its order never came
+	Unreadable   = "unreadable"    // sealed with another key, or damaged
+)
 
 // TakeParked decides the parked events that are due: one whose history line is there has
 // that line's decision; one that waited too long for an attempt that nobody knows is of an
@@ -112,13 +115,8 @@ func (s *Store) dueParked(ctx context.Context, tx *sql.Tx, now time.Time, limit 
 			return err
 		}
 		p.first = time.UnixMilli(first).UTC()
-		if err := s.sealer.Open(sealed, &p.item); err != nil {
-			return fmt.Errorf("parked event %d: %w", p.id, err)
-		}
-		if len(p.item.Data) > 0 {
-			if err := json.Unmarshal(p.item.Data, &p.status); err != nil {
-				return fmt.Errorf("parked event %d: %w", p.id, err)
-			}
+		if s.sealer.Open(sealed, &p.item) != nil || json.Unmarshal(p.item.Data, &p.status) != nil {
+			p.decision = Unreadable // it must not hold up the others
 		}
 		if id, n, err := order.ParseOurNo(ourNo); err == nil {
 			p.order, p.n = id, n
@@ -172,7 +170,7 @@ func resolveParked(ctx context.Context, tx *sql.Tx, due []*parked) error {
 		return err
 	}
 	for i, p := range due {
-		p.decision = seen[keys[i]].Decision
+		p.decision = cmp.Or(p.decision, seen[keys[i]].Decision)
 	}
 	return nil
 }

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chuandao/qianfan/local/clock"
+	"github.com/chuandao/qianfan/local/fc"
+	"github.com/chuandao/qianfan/local/gateway"
+	"github.com/chuandao/qianfan/local/rocketmq"
+	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/local/sqlserver"
+	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/local/trigger"
+	sharedclock "github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// BrokerHook spoils sends and deliveries of the embedded broker.
+type BrokerHook = rocketmq.Hook
+
+// Emulator is one running system. Close it.
+type Emulator struct {
+	Clock     *clock.Clock
+	Broker    *rocketmq.Broker
+	Functions *fc.Runtime
+	Store     *store.Store
+	Carriers  map[string]Carrier
+	Platforms map[string]world.Platform
+	Faults    *world.Faults
+	Template  *template.File
+	URLs      map[string]string // gateway, console and parties, by name
+	ReadyIn   time.Duration     // from the end of the build to the last answer
+
+	opts                Options
+	dir                 string
+	sql                 *sqlserver.Server
+	redis               *miniredis.Miniredis
+	parties             *parties
+	servers             *servers
+	pump                *trigger.Pump
+	journal             *journal
+	customers           *sim.Customers
+	began, beganVirtual time.Time
+	closers             []func() error // in the order of opening
+}
+
+// Start builds the functions unless told not to, and opens everything. It returns when
+// everything answers. ctx bounds the start only.
+func Start(ctx context.Context, o Options, log io.Writer) (*Emulator, error) {
+	o = o.withDefaults()
+	faults, err := readFaults(o.Faults)
+	if err != nil {
+		return nil, err
+	}
+	e := &Emulator{opts: o, Faults: faults, journal: &journal{verbose: o.Verbose, to: log}}
+	if e.Template, err = template.Load(filepath.Join(o.Root, "s.yaml"), nil); err != nil {
+		return nil, err
+	}
+	if !o.NoBuild {
+		if err := build(ctx, o.Root, e.Template.Functions); err != nil {
+			return nil, err
+		}
+	}
+	if err := built(e.Template.Functions); err != nil {
+		return nil, err
+	}
+	began := sharedclock.System.Now()
+	if err := e.open(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.ReadyIn = sharedclock.System.Now().Sub(began)
+	return e, nil
+}
+
+// opened registers what Close has to undo.
+func (e *Emulator) opened(undo func() error) { e.closers = append(e.closers, undo) }
+
+func (e *Emulator) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		e.openDir, e.openClock, e.openServers, e.openStores, e.openBroker, e.openParties, e.openFunctions, e.openTriggers, e.openDoors,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Emulator) openDir(context.Context) error {
+	dir, err := os.MkdirTemp("", "qianfan-")
+	if err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	e.dir = dir
+	e.opened(func() error { return os.RemoveAll(dir) })
+	return nil
+}
+
+func (e *Emulator) openClock(context.Context) error {
+	var err error
+	e.Clock, err = clock.New(clock.Options{Path: filepath.Join(e.dir, "clock"), Start: e.opts.Start, Ceiling: e.opts.Speed, Jump: true})
+	if err != nil {
+		return fmt.Errorf("start the clock: %w", err)
+	}
+	e.opened(func() error { e.Clock.Close(); return nil })
+	return nil
+}
+
+func (e *Emulator) openServers(context.Context) error {
+	addresses := map[string]string{"gateway": e.opts.Gateway, "console": e.opts.Console}
+	for name, addr := range e.opts.Parties {
+		addresses[name] = addr
+	}
+	var err error
+	if e.servers, err = newServers(addresses); err != nil {
+		return err
+	}
+	e.URLs = e.servers.urls
+	e.opened(e.servers.Close)
+	return nil
+}
+
+// openStores starts the SQL server and Redis side by side.
+func (e *Emulator) openStores(ctx context.Context) error {
+	g, starting := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		var err error
+		e.sql, err = sqlserver.Start(starting, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
+		return err
+	})
+	g.Go(func() error {
+		e.redis = miniredis.NewMiniRedis()
+		if err := e.redis.Start(); err != nil {
+			return fmt.Errorf("start redis: %w", err)
+		}
+		return nil
+	})
+	err := g.Wait()
+	e.opened(func() error {
+		if e.redis != nil {
+			e.redis.Close()
+		}
+		if e.sql != nil {
+			e.sql.Close()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if e.Store, err = store.Open(store.Options{DSN: e.sql.DSN(database), Key: dataKey[:], MaxConns: 4}); err != nil {
+		return err
+	}
+	e.opened(e.Store.Close)
+	return e.Store.Ping(ctx)
+}
+
+func (e *Emulator) openBroker(ctx context.Context) error {
+	var topics []rocketmq.Topic
+	for _, t := range e.Template.Topics {
+		topics = append(topics, rocketmq.Topic{Name: t.Name, Type: rocketmq.TopicType(t.Type)})
+	}
+	var groups []rocketmq.Group
+	for _, g := range e.Template.Groups {
+		groups = append(groups, rocketmq.Group{Name: g})
+	}
+	l, err := listen(e.opts.RocketMQ)
+	if err != nil {
+		return err
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return fmt.Errorf("rocketmq: %w", err)
+	}
+	e.Broker = rocketmq.New(rocketmq.Options{Addr: addr, Topics: topics, Groups: groups, Clock: e.Clock, WAL: filepath.Join(e.dir, "rocketmq.wal"),
+		Sync: e.opts.Durability == sqlserver.Flush, Hook: e.opts.Hook})
+	if err := e.Broker.Start(ctx); err != nil {
+		return fmt.Errorf("start rocketmq: %w", err)
+	}
+	e.opened(e.Broker.Close)
+	return nil
+}
+
+func (e *Emulator) openParties(context.Context) error {
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.servers.url("gateway"), instant: e.opts.Instant}, e.servers)
+	e.Carriers, e.Platforms = e.parties.Carriers, e.parties.Platforms
+	e.opened(func() error { e.parties.Close(); return nil })
+	return nil
+}
+
+func (e *Emulator) openFunctions(ctx context.Context) error {
+	env := partyEnv(e.URLs, e.servers.url("gateway"))
+	env["QIANFAN_DEV"] = "1"
+	env["QIANFAN_CLOCK_FILE"] = filepath.Join(e.dir, "clock")
+	env["QIANFAN_MYSQL_DSN"] = e.sql.DSN(database)
+	env["QIANFAN_REDIS_ADDR"] = e.redis.Addr()
+	env["QIANFAN_ROCKETMQ_ENDPOINT"] = e.Broker.Addr()
+	env["QIANFAN_DATA_KEY"] = dataKeyText()
+	var err error
+	e.Functions, err = fc.New(fc.Options{
+		Functions: e.Template.Functions, Env: func(string) map[string]string { return env }, MaxInstances: e.opts.MaxInstances,
+		Freeze: e.opts.Freeze, Warm: true, Clock: e.Clock, Log: e.journal.line,
+	})
+	if err != nil {
+		return err
+	}
+	e.opened(e.Functions.Close)
+	return e.Functions.Start(ctx)
+}
+
+func (e *Emulator) openTriggers(ctx context.Context) error {
+	streams := e.Template.Streams()
+	if e.opts.BatchOne {
+		for i := range streams {
+			streams[i].CountWindow = 1
+		}
+	}
+	var err error
+	e.pump, err = trigger.New(trigger.Options{
+		Endpoint: e.Broker.Addr(), Streams: streams, Timers: e.Template.Timers(), Clock: e.Clock,
+		Concurrency: e.Template.StreamConcurrency, Seed: uint64(e.opts.Seed), Invoke: e.invoke,
+	})
+	if err != nil {
+		return err
+	}
+	e.opened(e.pump.Close)
+	e.pump.Start()
+	return e.pump.Connected(ctx)
+}
+
+func (e *Emulator) invoke(ctx context.Context, function string, payload []byte) error {
+	_, err := e.Functions.Invoke(ctx, function, payload)
+	return err
+}
+
+// openDoors lets requests in, last: everything behind the doors answers now.
+func (e *Emulator) openDoors(context.Context) error {
+	e.servers.serve("gateway", gateway.New(gateway.Options{Routes: e.Template.Routes, Function: e.Functions.ServeFunction}))
+	e.began, e.beganVirtual = sharedclock.System.Now(), e.Clock.Now()
+	return nil
+}
+
+// Close ends everything in the reverse order of opening and leaves no process and no
+// directory behind. Closing again does nothing.
+func (e *Emulator) Close() error {
+	var errs []error
+	if e.customers != nil {
+		e.customers.Close()
+	}
+	for len(e.closers) > 0 {
+		last := len(e.closers) - 1
+		errs = append(errs, e.closers[last]())
+		e.closers = e.closers[:last]
+	}
+	return errors.Join(errs...)
+}

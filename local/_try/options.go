@@ -1,0 +1,171 @@
+// Package emulator is the whole system on one machine, as one Go value: the functions of
+// s.yaml as unmodified child processes, RocketMQ, a real SQL server, Redis, the gateway, the
+// simulated platforms and carriers, and a virtual clock that they all obey.
+//
+// Not emulated: memory and CPU limits of instances, the cloud's scaling, access control of
+// the cloud services, network failures between them, regions.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/local/sqlserver"
+)
+
+// Options of an emulator. The zero value of a field is its default.
+type Options struct {
+	Root string // of the project, where s.yaml is; default "."
+
+	Orders int     // to push; negative = an endless trickle; 0 = none
+	Rate   float64 // orders per second of virtual time; default 0.2
+	Seed   int64   // 0 = from the system's randomness, printed
+	Mix    string  // "jd=40,meituan=40,taobao=20"; platforms that are not there are left out
+	Faults string  // none, standard, or a JSON file
+	Speed  float64 // ceiling of virtual time; default 1
+	Start  time.Time
+
+	ExitWhenSettled bool
+	JSON            bool
+	NoBuild         bool // the binaries in build/ are up to date
+	Freeze          bool // stop instances between calls, as the cloud does
+	Verbose         bool // print what functions log
+	Instant         bool // carriers answer without their usual latency
+	Durability      sqlserver.Durability
+	MaxInstances    map[string]int
+
+	Gateway, Console, RocketMQ string            // addresses; a taken port moves to the next free one
+	Parties                    map[string]string // addresses of simulated parties, by name
+
+	Hook     BrokerHook // spoils sends and deliveries, for tests
+	BatchOne bool       // every trigger hands over single messages, for measuring
+}
+
+// Default addresses (fixed).
+var defaultParties = map[string]string{
+	"meituan": "127.0.0.1:9102", "uupt": "127.0.0.1:9201", "shansong": "127.0.0.1:9202",
+}
+
+func (o Options) withDefaults() Options {
+	set := func(v *string, d string) {
+		if *v == "" {
+			*v = d
+		}
+	}
+	set(&o.Root, ".")
+	set(&o.Mix, "jd=40,meituan=40,taobao=20")
+	set(&o.Faults, "none")
+	set(&o.Gateway, "127.0.0.1:9000")
+	set(&o.Console, "127.0.0.1:9010")
+	set(&o.RocketMQ, "127.0.0.1:9081")
+	if o.Rate == 0 {
+		o.Rate = 0.2
+	}
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
+	if o.Durability == "" {
+		o.Durability = sqlserver.Flush
+	}
+	parties := map[string]string{}
+	for name, addr := range defaultParties {
+		parties[name] = addr
+		if a, ok := o.Parties[name]; ok {
+			parties[name] = a
+		}
+	}
+	o.Parties = parties
+	return o
+}
+
+// Ephemeral makes every address a free port of the loopback interface, for tests.
+func (o Options) Ephemeral() Options {
+	const free = "127.0.0.1:0"
+	o.Gateway, o.Console, o.RocketMQ = free, free, free
+	o.Parties = map[string]string{}
+	for name := range defaultParties {
+		o.Parties[name] = free
+	}
+	return o
+}
+
+// ParseMix reads "jd=40,meituan=40,taobao=20" and leaves out what is not there; the names
+// left out come back.
+func ParseMix(text string, there map[string]world.Platform) (mix map[string]int, missing []string, err error) {
+	mix = map[string]int{}
+	for part := range strings.SplitSeq(text, ",") {
+		name, weight, ok := strings.Cut(strings.TrimSpace(part), "=")
+		n, bad := strconv.Atoi(weight)
+		if !ok || bad != nil || n < 0 || name == "" {
+			return nil, nil, fmt.Errorf("--mix %q: want name=weight,name=weight", text)
+		}
+		if _, ok := there[name]; !ok {
+			missing = append(missing, name)
+			continue
+		}
+		mix[name] = n
+	}
+	if len(mix) == 0 {
+		return nil, missing, fmt.Errorf("--mix %q: none of these platforms is simulated", text)
+	}
+	return mix, missing, nil
+}
+
+// readFaults reads --faults.
+func readFaults(name string) (*world.Faults, error) {
+	switch name {
+	case "none":
+		return world.None(), nil
+	case "standard":
+		return world.Standard(), nil
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("--faults: want none, standard or a JSON file: %w", err)
+	}
+	f := world.None()
+	if err := f.UnmarshalJSON(raw); err != nil {
+		return nil, fmt.Errorf("--faults %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// portTries is how far a taken port may move.
+const portTries = 50
+
+// listen takes an address, or the next free port after it.
+func listen(addr string) (net.Listener, error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", addr, err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", addr, err)
+	}
+	var last error
+	for i := range portTries {
+		var config net.ListenConfig
+		l, err := config.Listen(background, "tcp", net.JoinHostPort(host, strconv.Itoa(port+i)))
+		if err == nil {
+			return l, nil
+		}
+		last = err
+		if port == 0 {
+			break
+		}
+	}
+	return nil, fmt.Errorf("no free port from %s on: %w", addr, last)
+}
+
+// writers that a run prints to.
+type output struct {
+	out io.Writer // for machines: the ready line and the summary
+	log io.Writer // for people
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/chuandao/qianfan/local/clock"
+	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/local/sim/meituan"
+	"github.com/chuandao/qianfan/local/sim/shansong"
+	"github.com/chuandao/qianfan/local/sim/uupt"
+	"github.com/chuandao/qianfan/local/sim/world"
+)
+
+// Carrier is a simulated carrier as the emulator sees it.
+type Carrier interface {
+	Handler() http.Handler
+	Books() world.Books
+	Totals() world.Totals
+	Positions() []world.RiderPosition
+	Close()
+}
+
+// parties are the simulated world: carriers and platforms, each on its own port.
+type parties struct {
+	Carriers  map[string]Carrier
+	Platforms map[string]world.Platform
+	Meituan   *meituan.Service
+	servers   *servers
+}
+
+type partyOptions struct {
+	clock   *clock.Clock
+	faults  *world.Faults
+	seed    int64
+	gateway string
+	instant bool
+}
+
+// startParties opens the books and the doors of everybody outside.
+func startParties(o partyOptions, srv *servers) *parties {
+	system := o.clock.System
+	mt := meituan.New(meituan.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
+	p := &parties{
+		Meituan: mt,
+		Carriers: map[string]Carrier{
+			shansong.Name: shansong.New(shansong.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
+				CallbackURL: o.gateway + "/carrier/shansong", InitialBalance: deposit}),
+			uupt.Name: uupt.New(uupt.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
+				CallbackURL: o.gateway + "/carrier/uupt", InitialBalance: deposit}),
+		},
+		Platforms: map[string]world.Platform{meituan.Name: mt},
+		servers:   srv,
+	}
+	srv.serve(meituan.Name, mt.Handler())
+	for name, c := range p.Carriers {
+		srv.serve(name, c.Handler())
+	}
+	return p
+}
+
+// Close lets hanging calls go and waits for what is under way.
+func (p *parties) Close() {
+	p.Meituan.Close()
+	for _, c := range p.Carriers {
+		c.Close()
+	}
+}
+
+// servers are the HTTP servers of one emulator; their listeners are opened first, so that
+// every address is known before anybody is started.
+type servers struct {
+	mu   sync.Mutex
+	urls map[string]string
+	open map[string]*listener
+	work sync.WaitGroup
+}
+
+func newServers(addresses map[string]string) (*servers, error) {
+	s := &servers{urls: map[string]string{}, open: map[string]*listener{}}
+	for name, addr := range addresses {
+		l, err := listen(addr)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), s.Close())
+		}
+		s.urls[name] = "http://" + l.Addr().String()
+		s.open[name] = &listener{Listener: l}
+	}
+	return s, nil
+}
+
+func (s *servers) url(name string) string { return s.urls[name] }
+
+func (s *servers) serve(name string, h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.open[name]
+	l.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	s.work.Go(func() { _ = l.server.Serve(l.Listener) })
+}
+
+// Close ends every server at once; who still hangs on one is cut off.
+func (s *servers) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, l := range s.open {
+		if l.server != nil {
+			errs = append(errs, l.server.Close())
+		}
+		_ = l.Close()
+	}
+	s.work.Wait()
+	return errors.Join(errs...)
+}
+
+// background is for things that live as long as the emulator.
+var background = context.Background()
+
+type listener struct {
+	net.Listener
+	server *http.Server
+}

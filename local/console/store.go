@@ -1,0 +1,19 @@
+package console
+
+import (
+	"context"
+
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// Store is what the console asks of the database.
+type Store interface {
+	StatusCounts(ctx context.Context) (store.StatusCounts, error)
+	Orders(ctx context.Context, f store.OrderFilter) ([]store.OrderRow, error)
+	OrderByID(ctx context.Context, id int64) (store.OrderView, bool, error)
+	Balances(ctx context.Context) ([]store.Balance, error)
+	Entries(ctx context.Context, order int64, limit int) ([]store.EntryRow, error)
+	LedgerTotals(ctx context.Context) (store.LedgerTotals, error)
+	DeadLetters(ctx context.Context, limit int) ([]store.DeadLetter, error)
+	ParkedEvents(ctx context.Context, limit int) ([]store.ParkedEvent, error)
+}
