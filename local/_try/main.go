@@ -33,5 +33,6 @@ func main() {
 	}
 	fmt.Printf("%+v\n", e.Broker.Stats())
 	c.Close()
+	if os.Getenv("S") != "" { time.Sleep(15*time.Second) }
 	fmt.Println("close", e.Close())
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -93,7 +94,7 @@ func run(e env, args []string) int {
 		kong.Description("千帆: local delivery, aggregated. Without a verb it runs the whole system on this machine.\n\nExample: qianfan up --orders 300 --rate 10 --speed 60 --exit-when-settled"),
 		kong.Writers(e.out, e.errs), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Bind(&e))
+		kong.Bind(&e), kong.Vars{"benches": strings.Join(emulator.BenchNames(), ", ")})
 	if err != nil {
 		return e.report(fmt.Errorf("command line: %w", err))
 	}

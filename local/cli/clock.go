@@ -21,7 +21,9 @@ type clockCmd struct {
 }
 
 // Help is the example.
-func (clockCmd) Help() string { return "Examples:\n  qianfan clock speed 60\n  qianfan clock advance 15m" }
+func (clockCmd) Help() string {
+	return "Examples:\n  qianfan clock speed 60\n  qianfan clock advance 15m"
+}
 
 type clockShow struct{}
 

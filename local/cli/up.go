@@ -81,6 +81,8 @@ func checkMix(mix string) error {
 // finished turns the end of a run into an exit code. A run without an end of its own is meant to be stopped.
 func finished(ctx context.Context, hasEnd bool, err error) error {
 	switch {
+	case errors.Is(err, emulator.ErrBench):
+		return usage("%w", err)
 	case errors.Is(err, emulator.ErrViolated):
 		return &exitError{exitViolated, err}
 	case ctx.Err() != nil && hasEnd:
@@ -93,7 +95,7 @@ func finished(ctx context.Context, hasEnd bool, err error) error {
 
 // benchCmd measures.
 type benchCmd struct {
-	Name       string  `arg:"" default:"latency" help:"What to measure: latency."`
+	Name       string  `arg:"" default:"latency" help:"What to measure: ${benches}."`
 	Orders     int     `default:"0" help:"Orders to measure with; 0 is the benchmark's own number."`
 	Rate       float64 `default:"0" help:"Orders per second of virtual time; 0 is the benchmark's own rate."`
 	Seed       int64   `default:"1" help:"Of everything that is drawn."`

@@ -55,6 +55,7 @@ type Clock struct {
 	last    time.Time     // the greatest virtual time given out
 	ceiling float64
 	frozen  bool
+	linger  bool // nobody waits for anything: no jumps
 
 	timers timerHeap
 	serial uint64   // of the latest timer: keeps equal instants in order of arming
@@ -144,6 +145,12 @@ func (c *Clock) SetSpeed(x float64) error {
 // Freeze makes virtual time stand, or go on.
 func (c *Clock) Freeze(frozen bool) {
 	_ = c.change(func() { c.frozen = frozen }) // a closed clock stands anyway
+}
+
+// Linger keeps the clock from jumping by itself while it is on: an idle system whose only timers are periodic would
+// otherwise race through days.
+func (c *Clock) Linger(on bool) {
+	_ = c.change(func() { c.linger = on }) // a closed clock stands anyway
 }
 
 func (c *Clock) change(f func()) error {

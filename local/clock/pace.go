@@ -98,7 +98,7 @@ func (c *Clock) restful(now time.Time) bool {
 }
 
 func (c *Clock) mayJump() bool {
-	return c.jump && c.ceiling > 1 && !c.frozen && c.travellers == 0 && len(c.timers) > 0
+	return c.jump && !c.linger && c.ceiling > 1 && !c.frozen && c.travellers == 0 && len(c.timers) > 0
 }
 
 // release lets those go on who wait for rest.

@@ -18,12 +18,12 @@ type Deps struct {
 	Clock Clock // *clock.Clock
 	// Broker is the embedded broker; nil with a real one, and then the clock may scale but not jump.
 	Broker    Broker
-	Functions Functions               // *fc.Runtime
-	Carriers  map[string]CarrierSim   // by name
-	Platforms map[string]PlatformSim  // by name
-	Faults    *world.Faults           // what goes wrong in the simulated world
-	Shops     []world.Shop            // for the map
-	Publish   func(context.Context, ...message.Message) error // sends again what an order owes
+	Functions Functions                                       // *fc.Runtime
+	Carriers  map[string]CarrierSim                           // by name
+	Platforms map[string]PlatformSim                          // by name
+	Faults    *world.Faults                                   // what goes wrong in the simulated world
+	Shops     []world.Shop                                    // for the map
+	Publish   func(context.Context, ...message.Message) error // sends what is to be done again
 
 	// Summary is the summary object of a run so far; /api/status is that, and more.
 	Summary func(context.Context) (any, error)
@@ -31,8 +31,6 @@ type Deps struct {
 	Invariants func(context.Context) (any, error)
 	// Refused gives the latest bad inputs, newest first.
 	Refused func(limit int) []Refusal
-	// Redrive sends dead letters again, all that wait when ids is empty, and counts them.
-	Redrive func(ctx context.Context, ids []int64) (int, error)
 	// URLs are addresses to show, by name.
 	URLs map[string]string
 }

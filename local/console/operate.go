@@ -13,7 +13,6 @@ import (
 const (
 	defaultRefused = 100
 	maxRefused     = 10_000
-	maxRedrive     = 1000
 )
 
 func (s *server) invariants(r *http.Request) (any, error) {
@@ -127,25 +126,4 @@ func groups(of map[string]rocketmq.GroupStats, all rocketmq.Stats) []group {
 	}
 	slices.SortFunc(list, func(a, b group) int { return strings.Compare(a.Name, b.Name) })
 	return list
-}
-
-// redrive sends dead letters again: those named, or all that wait.
-func (s *server) redrive(r *http.Request) (any, error) {
-	if s.Redrive == nil {
-		return nil, absent("sending dead letters again")
-	}
-	var in struct {
-		IDs []int64 `json:"ids"`
-	}
-	if _, err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	if len(in.IDs) > maxRedrive {
-		return nil, bad(http.StatusBadRequest, "send some at a time", "%d ids, the most is %d", len(in.IDs), maxRedrive)
-	}
-	n, err := s.Redrive(r.Context(), in.IDs)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]int{"redriven": n}, nil
 }

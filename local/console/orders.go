@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -98,34 +97,4 @@ func (s *server) findOrder(ctx context.Context, name string) (store.OrderView, e
 		err = unknown
 	}
 	return view, err
-}
-
-// replay publishes again everything that an order's recorded inputs owe, and bids dispatch look at the order. Every receiver
-// knows what it has seen, so nothing happens twice; what was lost happens now.
-func (s *server) replay(r *http.Request) (any, error) {
-	if s.Publish == nil {
-		return nil, absent("replay")
-	}
-	var in struct {
-		Order string `json:"order"`
-	}
-	if _, err := decode(r, &in); err != nil {
-		return nil, err
-	}
-	if in.Order == "" {
-		return nil, bad(http.StatusBadRequest, `send {"order":"…"}: our id or the platform's number`, "no order is named")
-	}
-	view, err := s.findOrder(r.Context(), in.Order)
-	if err != nil {
-		return nil, err
-	}
-	owed, err := owedBy(view)
-	if err != nil {
-		return nil, err
-	}
-	messages := message.Bundle(owed)
-	if err := s.Publish(r.Context(), messages...); err != nil {
-		return nil, fmt.Errorf("replay order %s: %w", in.Order, err)
-	}
-	return map[string]int{"items": len(owed), "messages": len(messages)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -51,6 +52,7 @@ type Emulator struct {
 	pump                *trigger.Pump
 	journal             *journal
 	customers           *sim.Customers
+	pushing             atomic.Bool
 	began, beganVirtual time.Time
 	closers             []func() error // in the order of opening
 }
@@ -248,6 +250,7 @@ func (e *Emulator) invoke(ctx context.Context, function string, payload []byte) 
 func (e *Emulator) openDoors(context.Context) error {
 	e.servers.serve("gateway", gateway.New(gateway.Options{Routes: e.Template.Routes, Function: e.Functions.ServeFunction}))
 	e.servers.serve("console", console.New(e.consoleDeps()))
+	e.startLinger()
 	e.began, e.beganVirtual = sharedclock.System.Now(), e.Clock.Now()
 	return nil
 }

@@ -101,7 +101,10 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 		work.Go(func() { e.follow(watch, log) })
 	}
 	defer func() { stop(); work.Wait() }()
+	e.pushing.Store(e.opts.Orders > 0)
+	e.Clock.Linger(e.opts.Orders < 0)
 	err = e.customers.Run(ctx, e.opts.Orders, e.opts.Rate)
+	e.pushing.Store(e.opts.Orders > 0 && e.opts.ExitWhenSettled) // late cancels still come
 	if err == nil && !e.opts.ExitWhenSettled {
 		<-ctx.Done()
 	}
@@ -152,12 +155,7 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 
 // idle reports whether no message, call or invocation is outstanding and no rider rides.
 func (e *Emulator) idle() bool {
-	for _, c := range e.Carriers {
-		if c.Totals().Live > 0 {
-			return false
-		}
-	}
-	return e.Broker.Stats().Idle() && len(e.Clock.Status().Busy) == 0
+	return e.ridersAtRest() && e.Broker.Stats().Idle() && len(e.Clock.Status().Busy) == 0
 }
 
 // shanghai is what people's clocks show.

@@ -203,22 +203,29 @@ func (in *instance) exited(requestID string) *FunctionError {
 	return in.failure(requestID, TypeExited, in.process.how())
 }
 
-// stop ends an instance that gets no more calls: at once when it still has some, else after its PreStop hook.
+// stop ends an instance that gets no more calls: at once when it still has some, else after its PreStop hook. One that dies by itself
+// before or in its hook is a crash like any other: it is logged, and no failure of stop.
 func (in *instance) stop() error {
 	in.pool.mu.Lock()
 	idle := in.inFlight == 0
 	in.process.thaw()
 	in.pool.mu.Unlock()
 	var err error
-	if idle {
-		if err = in.hook(context.Background(), kindPreStop, in.pool.fn.PreStop); err != nil {
-			err = fmt.Errorf("pre-stop of %s: %w", in.id, err)
-		}
+	if idle && !in.process.ended() {
+		err = in.hook(context.Background(), kindPreStop, in.pool.fn.PreStop)
+	}
+	var failure *FunctionError
+	if errors.As(err, &failure) && failure.Type == TypeExited {
+		in.pool.runtime.opts.Log(in.pool.fn.Name, in.id, "WARNING: crashed before it was stopped: "+failure.Message)
+		err = nil
 	}
 	in.killed.Store(true)
 	in.process.kill()
 	<-in.process.exited
-	return err
+	if err != nil {
+		return fmt.Errorf("pre-stop of %s: %w", in.id, err)
+	}
+	return nil
 }
 
 // account is the made-up owner of every function.

@@ -352,7 +352,7 @@ func TestLargeDeadLettersAreSplit(t *testing.T) {
 	})
 	big := numbered(1, 3)
 	for _, m := range big {
-		m.Body = []byte(strings.Repeat("x", 2<<20))
+		m.Body = []byte(strings.Repeat("x", 3<<19))
 	}
 	f.put(group, big...)
 	for n := range 4 {
@@ -398,16 +398,21 @@ func TestToleranceNoneBlocksTheStream(t *testing.T) {
 
 func TestPayloadsStayBelowTheLimitOfACall(t *testing.T) {
 	t.Parallel()
-	f := start(t, func(o *Options, c *calls) { o.Concurrency = 1 })
-	big := numbered(1, 12)
-	for _, m := range big {
-		m.Body = []byte(strings.Repeat("x", 3<<20))
+	p, err := New(Options{Endpoint: "127.0.0.1:1", Streams: []template.Stream{ordersStream()}, Invoke: newCalls().invoke, Clock: newFakeClock()})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, p.Close()) }()
+	sized := func(n, size int) []*message {
+		out := make([]*message, n)
+		for i := range out {
+			out[i] = &message{event: make(json.RawMessage, size)}
+		}
+		return out
 	}
-	f.put(group, big...)
-	f.untilAcked(12)
-	for _, b := range f.all() {
-		require.LessOrEqual(t, len(b), 10, "ten times 3 MB is below 32 MB, eleven are not")
-	}
+	s := p.streams[0]
+	require.Equal(t, 99, s.cut(sized(99, 10)))
+	require.Equal(t, 100, s.cut(sized(101, 10)))
+	require.Equal(t, 10, s.cut(sized(20, 3<<20)), "ten times 3 MB is below 32 MB, eleven are not")
+	require.Equal(t, 1, s.cut(sized(3, 33<<20)), "one always goes")
 }
 
 func TestDuplicatesOnPurpose(t *testing.T) {

@@ -62,13 +62,16 @@ func Tx(orderID int64, f order.Fact) string {
 	return fmt.Sprintf("fact:%d:%d:%s:%d", orderID, f.N, f.Kind, f.Seq)
 }
 
-// Post writes a fact as a balanced transaction of two entries.
+// Post writes a fact as a balanced transaction of two entries; a fact of nothing has none.
 func Post(orderID int64, f order.Fact, now time.Time) ([]Entry, error) {
 	debit, credit, err := sides(f)
 	if err != nil {
 		return nil, err
 	}
 	amount := f.Amount
+	if amount == 0 {
+		return nil, nil
+	}
 	if amount < 0 {
 		debit, credit, amount = credit, debit, -amount
 	}
@@ -105,12 +108,16 @@ func sides(f order.Fact) (debit, credit string, err error) {
 	return "", "", fmt.Errorf("%w: %q", ErrFact, f.Kind)
 }
 
-// Deposit is a prepayment to a carrier: bank → prepaid.
+// Deposit is a prepayment to a carrier: bank → prepaid. A negative one is money that came back.
 func Deposit(key, carrier, account string, amount money.Fen, at time.Time) []Entry {
+	debit, credit := Prepaid(carrier, account), Bank
+	if amount < 0 {
+		debit, credit, amount = credit, debit, -amount
+	}
 	e := Entry{Tx: "deposit:" + key, Amount: amount, Reason: "deposit", EventAt: at, PostedAt: at, Period: Period(at)}
 	d, c := e, e
-	d.Account, d.Debit = Prepaid(carrier, account), true
-	c.Account = Bank
+	d.Account, d.Debit = debit, true
+	c.Account = credit
 	return []Entry{d, c}
 }
 

@@ -71,6 +71,11 @@ type Timer struct {
 	Epoch int       `json:"e"` // order version that armed it
 }
 
+// Same reports whether two timers are one: kind, number, instant and epoch.
+func (t Timer) Same(o Timer) bool {
+	return t.Kind == o.Kind && t.N == o.N && t.Epoch == o.Epoch && t.Due.Equal(o.Due)
+}
+
 // Call kinds: at most one is under way per attempt.
 const (
 	CallPlace   = "place"
@@ -92,9 +97,9 @@ type Call struct {
 // Want is what is still to be done with an attempt.
 type Want struct {
 	Cancel  string // cause; empty = no wish
-	Query   bool
-	Expired bool // the accept timer ran out: cancel if the query still shows nobody
-	Confirm bool // confirm the return
+	Query   bool   // ask the carrier; the lease of a query takes the wish, so that one made meanwhile stands
+	Expired bool   // the accept timer ran out: cancel if the query still shows nobody
+	Confirm bool   // confirm the return; taken by the lease as well
 }
 
 // Attempt is one placement with one carrier.
@@ -116,7 +121,7 @@ type Attempt struct {
 	Want       Want
 	Call       Call
 	Tries      int       // failed calls in a row
-	Refusals   int       // cancels that the carrier refused
+	Refusals   int       // cancels and confirmations that the carrier refused
 	NextCall   time.Time // no call before; zero = at once
 	DoubtSince time.Time
 	NotFound   int // queries in a row that found nothing

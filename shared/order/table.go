@@ -184,12 +184,13 @@ type AttemptRow struct {
 }
 
 var (
-	waiting  = Timers{Arm: []string{TimerAccept, TimerWatch}, Clear: []string{TimerRetry}}
-	taken    = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerRetry}}
-	watching = Timers{Arm: []string{TimerWatch}}
-	comeBack = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept}}
-	goesOn   = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerConfirm}}
-	over     = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm}}
+	waiting   = Timers{Arm: []string{TimerAccept, TimerWatch}, Clear: []string{TimerRetry}}
+	taken     = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerRetry}}
+	watching  = Timers{Arm: []string{TimerWatch}}
+	withdrawn = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept}}
+	comeBack  = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept}}
+	goesOn    = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerConfirm}}
+	over      = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm}}
 )
 
 // AttemptTable is the attempt's machine. What is not listed changes nothing.
@@ -224,7 +225,7 @@ var AttemptTable = []AttemptRow{
 	{Placed, AtArrived, AttemptArrived, taken},
 	{Placed, AtPickedUp, AttemptPickedUp, taken},
 	{Placed, AtDelivered, AttemptDelivered, over},
-	{Placed, AtCancelWanted, AttemptCancelling, watching},
+	{Placed, AtCancelWanted, AttemptCancelling, withdrawn},
 	{Placed, AtCancelled, AttemptCancelled, over},
 	{Placed, AtReturning, AttemptReturning, comeBack},
 	{Placed, AtReturned, AttemptReturned, over},

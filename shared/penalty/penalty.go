@@ -75,10 +75,18 @@ func (t Tariff) fee(distanceM, weightG int, at time.Time) money.Fen {
 	if kg := (weightG + 999) / 1000; kg > t.FreeKg {
 		fee += t.PerKg * money.Fen(kg-t.FreeKg)
 	}
-	if hour := at.In(shanghai).Hour(); hour >= t.NightFrom || hour < t.NightTo {
+	if t.atNight(at.In(shanghai).Hour()) {
 		fee += t.Night
 	}
 	return fee
+}
+
+// atNight reports whether an hour is in the night, which may span midnight.
+func (t Tariff) atNight(hour int) bool {
+	if t.NightFrom <= t.NightTo {
+		return hour >= t.NightFrom && hour < t.NightTo
+	}
+	return hour >= t.NightFrom || hour < t.NightTo
 }
 
 // shanghai is the business's time zone; it has had no daylight saving since 1991.

@@ -3,6 +3,7 @@
 package strategy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -91,10 +92,16 @@ func (s Strategy) Validate(known []string) error {
 			bad(fmt.Sprintf("carriers[%d]", i), "%q is listed twice", c)
 		}
 	}
-	for path, d := range map[string]Duration{"quote.deadline": s.Quote.Deadline, "accept_timeout": s.AcceptTimeout, "give_up_after": s.GiveUpAfter} {
-		if d <= 0 {
-			bad(path, "must be positive")
+	for _, d := range []struct {
+		path string
+		Duration
+	}{{"quote.deadline", s.Quote.Deadline}, {"accept_timeout", s.AcceptTimeout}, {"give_up_after", s.GiveUpAfter}} {
+		if d.Duration <= 0 {
+			bad(d.path, "must be positive")
 		}
+	}
+	if s.ReleaseLead < 0 {
+		bad("release_lead", "must not be negative")
 	}
 	return errors.Join(errs...)
 }
@@ -184,9 +191,9 @@ func (s Strategy) Choose(offers []Offer, income money.Fen, now time.Time) (int, 
 	}
 	slices.SortStableFunc(ranked, func(a, b int) int {
 		if s.Mode == Cheapest && offers[a].Price != offers[b].Price {
-			return int(offers[a].Price - offers[b].Price)
+			return cmp.Compare(offers[a].Price, offers[b].Price)
 		}
-		return slices.Index(s.Carriers, offers[a].Carrier) - slices.Index(s.Carriers, offers[b].Carrier)
+		return cmp.Compare(slices.Index(s.Carriers, offers[a].Carrier), slices.Index(s.Carriers, offers[b].Carrier))
 	})
 	for _, i := range ranked[1:] {
 		why = append(why, Verdict{offers[i].Carrier, s.outranked(offers[i], offers[ranked[0]])})

@@ -14,29 +14,26 @@ const (
 	quoteOverdue = 30 * time.Second // a round without an outcome is asked for again
 	roundPause   = 15 * time.Second // between a round that helped nobody and the next
 	returnWait   = 15 * time.Minute // until goods on their way back are confirmed as received
+	confirmAgain = 5 * time.Minute  // between two confirmations of one return
 	quickRounds  = 2                // rounds that follow at once when all carriers were tried
 	maxRounds    = 100              // our number has three digits for the attempt
 	maxSteps     = 100              // of one turn: far more than the tables allow
 )
 
-// Quoted says that a quote round has its outcome.
+// Quoted says that a quote round has its outcome. It is a hint: what the outcome means is
+// decided by advance, whatever brought it to light.
 func (t *Turn) Quoted(round int) {
+	if round == t.Round && t.Outcome == nil && !t.State.Final() {
+		return // not closed yet: whoever closes it says so again
+	}
 	if !t.begin(fmt.Sprintf("q:%d", round)) {
 		return
 	}
-	if round != t.Round || t.Outcome == nil || t.State.Final() || t.Goal != order.NoGoal {
+	if round != t.Round || t.State.Final() || t.Goal != order.NoGoal {
 		t.record(row{kind: "quoted", to: fmt.Sprint(round), decision: order.Ignored})
 		return
 	}
-	if t.Outcome.Result == order.ResultQuoted && t.State == order.Received {
-		t.move(order.OnQuoted, map[string]any{"round": round})
-		t.move(order.OnDispatch, nil)
-		return
-	}
 	t.record(row{kind: "quoted", to: t.Outcome.Result, decision: order.Applied, detail: map[string]any{"round": round, "reason": t.Outcome.Reason}})
-	if t.Outcome.Result == order.ResultUndeliverable {
-		t.giveUp(t.Outcome.Reason)
-	}
 }
 
 // Finish ends the turn: commands, due timers, the next step, calls and due times.
@@ -65,34 +62,40 @@ func (t *Turn) fire(x order.Timer) {
 	a := t.Attempt(x.N)
 	switch x.Kind {
 	case order.TimerRelease:
-		t.newRound()
+		t.released()
 	case order.TimerQuote:
 		t.quoteDue()
 	case order.TimerGiveUp:
-		if t.Winner == 0 {
-			t.giveUp("nobody took it in time")
-		}
+		t.giveUp("nobody took it in time")
 	case order.TimerAccept:
 		if a != nil && a.State == order.Placed {
 			a.Want.Query, a.Want.Expired = true, true
-			t.touch(a)
+			t.touchQuietly(a)
 		}
 	case order.TimerWatch:
 		if a != nil && a.Live() {
-			a.Want.Query = true
-			t.touch(a)
-			t.arm(order.TimerWatch, a.N, watchAfter[a.State], watchStep)
+			t.watch(a)
 		}
-	case order.TimerRetry:
+	case order.TimerConfirm:
 		if a != nil && a.State == order.AttemptReturning {
 			a.Want.Confirm = true
-			t.touch(a)
+			t.touchQuietly(a)
 		}
+	case order.TimerRetry: // the call that waited is planned below
 	}
 }
 
+// released starts a scheduled order (预约单); from now on it may be given up.
+func (t *Turn) released() {
+	if t.Round > 0 || t.State.Final() || t.Goal != order.NoGoal {
+		return
+	}
+	t.newRound()
+	t.arm(order.TimerGiveUp, 0, time.Duration(t.Strategy.GiveUpAfter), timerStep)
+}
+
 func (t *Turn) giveUp(reason string) {
-	if t.Goal == order.NoGoal && !t.State.Final() {
+	if t.Goal == order.NoGoal && t.Winner == 0 && !t.State.Final() {
 		t.Goal, t.GoalCause = order.ToFail, reason
 	}
 }
@@ -139,24 +142,28 @@ func (t *Turn) live() int {
 func (t *Turn) advance() bool {
 	switch {
 	case t.State.Final():
-		return t.windUp()
+		return t.withdraw(order.CauseRevived, 0) // what still runs for an order that is over
 	case t.Goal != order.NoGoal:
 		return t.pursue()
-	case t.State == order.Dispatching && t.live() == 0:
+	case t.Winner != 0:
+		return t.withdraw(order.CauseLostRace, t.Winner)
+	case t.live() > 0:
+		return false
+	case t.Outcome != nil && t.Outcome.Result == order.ResultUndeliverable:
+		t.giveUp(t.Outcome.Reason)
+		return true
+	case t.State == order.Received:
+		return t.open()
+	case t.State == order.Dispatching:
 		return t.next()
 	}
 	return false
 }
 
-// windUp withdraws what still runs for an order that is over.
-func (t *Turn) windUp() bool {
-	for _, a := range t.Attempts {
-		if a.Live() && a.Want.Cancel == "" && a.State != order.AttemptReturning {
-			t.wish(a, order.CauseRevived)
-			return true
-		}
-	}
-	return false
+// open starts dispatching once a round has brought a price.
+func (t *Turn) open() bool {
+	return t.Outcome != nil && t.Outcome.Result == order.ResultQuoted &&
+		t.move(order.OnQuoted, map[string]any{"round": t.Round}) && t.move(order.OnDispatch, nil)
 }
 
 // pursue strives for the goal: withdraw every live attempt, then the goal is reached.
@@ -170,13 +177,18 @@ func (t *Turn) pursue() bool {
 	}
 	moved := t.State != order.Cancelling && t.State != order.Returning && t.move(order.OnCancelling, map[string]any{"goal": t.Goal, "cause": t.GoalCause})
 	for _, a := range t.Attempts {
-		if a.Live() && a.Want.Cancel == "" && a.State != order.AttemptReturning {
-			t.wish(a, cause)
-			moved = true
+		if a.Live() && strength[a.Want.Cancel] < strength[cause] {
+			a.Want.Cancel = cause // the goal is the stronger reason: a refusal must not end the wish
+			t.touch(a)
 		}
 	}
-	return moved
+	return t.withdraw(cause, 0) || moved
 }
+
+// strength ranks the reasons to withdraw an attempt; a goal replaces a weaker one. No wish
+// is withdraw's to make, and what withdraws a rival stands whatever the goal.
+var strength = map[string]int{order.CauseAcceptTimeout: 1, order.CauseGiveUp: 2, order.CauseCancelled: 3,
+	"": 4, order.CauseLostRace: 4, order.CauseRevived: 4}
 
 func (t *Turn) reach() bool {
 	on := order.OnCancelled

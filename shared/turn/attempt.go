@@ -17,25 +17,24 @@ var watchAfter = map[order.AttemptState]time.Duration{
 	order.AttemptReturning:  3 * time.Minute,
 }
 
+// stuckAfter is how long a live attempt may stay where it is before a person is asked.
+const stuckAfter = 2 * time.Hour
+
 // step applies an event to an attempt by the table. False means that the table has no such
 // row: nothing changed. The order's side follows in react.
 func (t *Turn) step(a *order.Attempt, on order.AttemptEvent, detail any) bool {
-	from := a.State
-	if from.Final() && from != order.AttemptRejected {
-		return false
-	}
-	r, ok := order.NextAttempt(from, on)
+	r, ok := order.NextAttempt(a.State, on)
 	if !ok {
 		return false
 	}
-	to := r.To
+	from, to := a.State, r.To
 	if to == order.Under {
 		to = a.Under
 	}
-	if from == order.AttemptCancelling && to == order.AttemptCancelling {
+	switch {
+	case from == order.AttemptCancelling && to == order.AttemptCancelling:
 		a.Under = underOf(on, a.Under)
-	}
-	if to == order.AttemptCancelling && from != to {
+	case to == order.AttemptCancelling:
 		a.Under = from
 	}
 	a.State = to
@@ -44,9 +43,27 @@ func (t *Turn) step(a *order.Attempt, on order.AttemptEvent, detail any) bool {
 	t.stamp(a, on)
 	t.applyTimers(a, r.Timers)
 	if from == order.AttemptRejected {
-		t.alarm("attempt " + order.OurNo(t.ID, a.N) + " came back to life")
+		t.revived(a)
 	}
 	return true
+}
+
+// revived deals with a sign of life of what we held for dead: without a rider it is
+// withdrawn, with one the order decides.
+func (t *Turn) revived(a *order.Attempt) {
+	a.Cause = ""
+	t.alarm("attempt " + order.OurNo(t.ID, a.N) + " came back to life")
+	if a.Live() && !carried(a.State) {
+		t.wish(a, order.CauseRevived)
+	}
+}
+
+// beneath is the carrier's own state of an attempt, also while we withdraw it.
+func beneath(a *order.Attempt) order.AttemptState {
+	if a.State == order.AttemptCancelling {
+		return a.Under
+	}
+	return a.State
 }
 
 // underOf is the carrier's own state while we withdraw the attempt.
@@ -67,12 +84,14 @@ func underOf(on order.AttemptEvent, old order.AttemptState) order.AttemptState {
 // stamp keeps the instants that penalties and invariants ask for.
 func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 	switch on {
+	case order.AtRefused, order.AtDoubt, order.AtNeverPlaced, order.AtCancelWanted, order.AtCancelRefused:
+		return
 	case order.AtPlaced:
 		a.PlacedAt = t.env.Now
 	case order.AtReassigning:
 		a.AcceptedAt = time.Time{}
 		a.Rider = order.Rider{}
-	case order.AtAccepted, order.AtArrived, order.AtDelivered, order.AtPickedUp:
+	case order.AtAccepted, order.AtArrived, order.AtPickedUp, order.AtDelivered:
 		if a.AcceptedAt.IsZero() {
 			a.AcceptedAt = t.env.Now
 		}
@@ -80,11 +99,7 @@ func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 			a.PickedAt = t.env.Now
 		}
 	}
-	switch on {
-	case order.AtRefused, order.AtDoubt, order.AtNeverPlaced, order.AtCancelWanted, order.AtCancelRefused:
-	default:
-		a.Confirmed = true
-	}
+	a.Confirmed = true
 }
 
 func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
@@ -92,29 +107,36 @@ func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
 		t.disarm(kind, a.N)
 	}
 	for _, kind := range timers.Arm {
-		switch kind {
-		case order.TimerAccept:
-			t.arm(kind, a.N, time.Duration(t.Strategy.AcceptTimeout), timerStep)
-		case order.TimerWatch:
+		switch {
+		case kind == order.TimerAccept:
+			t.arm(kind, a.N, t.acceptTimeout(), timerStep)
+		case kind == order.TimerWatch:
 			t.arm(kind, a.N, watchAfter[a.State], watchStep)
+		case kind == order.TimerConfirm && t.facts(a).ConfirmReturn:
+			t.arm(kind, a.N, returnWait, timerStep)
 		}
 	}
 }
 
-// wish decides that an attempt is to be withdrawn. One that is still in doubt keeps the wish
-// until the doubt is settled.
-func (t *Turn) wish(a *order.Attempt, cause string) {
-	if a.Want.Cancel != "" || !a.Live() {
-		return
+func (t *Turn) acceptTimeout() time.Duration { return time.Duration(t.Strategy.AcceptTimeout) }
+
+// watch queries a live attempt of which nothing was heard. It goes on for ever, since the
+// carrier has the last word; backoff spaces the queries that fail.
+func (t *Turn) watch(a *order.Attempt) {
+	a.Want.Query = true
+	t.touchQuietly(a)
+	t.arm(order.TimerWatch, a.N, watchAfter[a.State], watchStep)
+	if t.Attention == "" && t.since(latest(a.DoubtSince, a.PlacedAt, a.AcceptedAt, a.PickedAt)) >= stuckAfter {
+		t.alarm("carrier " + a.Carrier + " has not moved " + order.OurNo(t.ID, a.N) + " for hours")
 	}
-	a.Want.Cancel = cause
-	t.touch(a)
-	t.step(a, order.AtCancelWanted, map[string]string{"cause": cause})
 }
 
-// renew turns a wish that waited for an answer into a cancelling attempt.
-func (t *Turn) renew(a *order.Attempt) {
-	if a.Want.Cancel != "" && a.Live() && a.State != order.AttemptCancelling && a.State != order.AttemptReturning {
-		t.step(a, order.AtCancelWanted, map[string]string{"cause": a.Want.Cancel})
+func latest(all ...time.Time) time.Time {
+	var last time.Time
+	for _, at := range all {
+		if at.After(last) {
+			last = at
+		}
 	}
+	return last
 }

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
@@ -29,45 +30,36 @@ func carried(s order.AttemptState) bool {
 	return false
 }
 
-// claim makes the attempt the order's winner when it is the first with a rider.
+// claim makes the attempt the order's winner when it is the first with a rider, or when it
+// has the goods and the winner has not.
 func (t *Turn) claim(a *order.Attempt) {
-	if t.Winner == 0 && !t.State.Final() && carried(a.State) {
+	if !t.State.Final() && carried(a.State) && (t.Winner == 0 || t.overtakes(a)) {
 		t.Winner = a.N
 	}
 }
 
+func (t *Turn) overtakes(a *order.Attempt) bool {
+	w := t.Attempt(t.Winner)
+	return w != nil && w != a && !a.PickedAt.IsZero() && w.PickedAt.IsZero()
+}
+
 // react lets the order follow what just happened to an attempt.
 func (t *Turn) react(a *order.Attempt, newRider bool) {
+	before := t.Winner
 	t.spare(a)
 	t.claim(a)
 	t.renew(a)
-	if t.State.Final() {
+	if t.State.Final() || a.N != t.Winner {
 		return
 	}
-	switch {
-	case a.N == t.Winner && lost(a.State):
+	if t.Goal == order.ToFail && a.Live() && carried(a.State) {
+		t.dropGoal("somebody carries it")
+	}
+	if lost(a.State) {
 		t.lose(a)
-	case a.N == t.Winner:
-		t.follow(a, newRider)
-	case t.Winner != 0 && a.Live() && carried(a.State):
-		t.wish(a, order.CauseLostRace)
-	}
-}
-
-// spare drops the wish to withdraw an attempt for want of a rider when one accepted before
-// the carrier was told.
-func (t *Turn) spare(a *order.Attempt) {
-	if a.Want.Cancel != order.CauseAcceptTimeout || t.Goal != order.NoGoal || a.Call.Kind == order.CallCancel || a.Call.Doubt == order.CallCancel {
 		return
 	}
-	switch {
-	case a.State == order.AttemptCancelling && carried(a.Under):
-		a.Want.Cancel = ""
-		t.step(a, order.AtCancelRefused, map[string]string{"cause": "a rider accepted first"})
-	case carried(a.State):
-		a.Want.Cancel = ""
-		t.touch(a)
-	}
+	t.follow(a, newRider || (before != 0 && before != a.N))
 }
 
 // lost reports whether the winner has no rider any more.
@@ -83,15 +75,25 @@ func (t *Turn) lose(a *order.Attempt) {
 	}
 }
 
+// follow moves the order to where its winner is, or tells that another rider has come.
 func (t *Turn) follow(a *order.Attempt, newRider bool) {
 	on, ok := follows[a.State]
 	if !ok || (t.Goal != order.NoGoal && !overrides[on]) {
 		return
 	}
-	r, ok := order.Next(t.State, on)
-	if ok && (r.To != t.State || newRider) {
-		t.move(on, map[string]any{"attempt": a.N})
+	detail := map[string]any{"attempt": a.N}
+	if r, ok := order.Next(t.State, on); ok && r.To != t.State {
+		t.move(on, detail)
+	} else if newRider && t.State == standing[a.State] {
+		t.move(order.OnAssigned, detail)
 	}
+}
+
+// standing is the order's state while its winner is in a state with a rider at work.
+var standing = map[order.AttemptState]order.State{
+	order.Accepted:        order.Assigned,
+	order.AttemptArrived:  order.Arrived,
+	order.AttemptPickedUp: order.PickedUp,
 }
 
 // silent are the order transitions that no platform is told.
@@ -160,6 +162,8 @@ func (t *Turn) command(c *order.Command) {
 		t.decide(c, order.Applied, "cancelled already")
 	case t.State.Final():
 		t.decide(c, order.Refused, "the order is "+string(t.State))
+	case c.Epoch != 0 && c.Epoch != t.Version:
+		t.decide(c, order.Refused, fmt.Sprintf("the order has changed since version %d", c.Epoch))
 	default:
 		t.cancel(c)
 	}

@@ -1,8 +1,7 @@
 package turn
 
 import (
-	"time"
-
+	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -70,31 +69,58 @@ func (t *Turn) release(a *order.Attempt) {
 }
 
 // settleEnd books the end of an attempt: the carrier's own figure when it states one, else
-// the rule's. A figure that comes later is booked as a difference.
-func (t *Turn) settleEnd(a *order.Attempt, charged, fine *money.Fen) {
+// the rule's, and then the carrier is asked. A figure that comes later is booked as a difference.
+func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 	switch a.State {
 	case order.AttemptDelivered:
 		total := a.Price
-		if charged != nil {
-			total = *charged
+		if s.Charged != nil {
+			total = *s.Charged
 		}
 		t.bookDelivery(a, total)
-		if fine != nil && *fine != 0 {
-			t.bookPenalty(a, *fine)
+		if s.Penalty != nil {
+			t.bookPenalty(a, *s.Penalty)
 		}
 	case order.AttemptCancelled, order.AttemptReturned:
-		t.bookPenalty(a, t.fine(a, fine))
+		total, stated := statedCost(a, s)
+		if !stated {
+			total = t.fine(a, s.EndedBy)
+			a.Want.Query = a.Want.Cancel != "" && a.CancelFee == nil
+		}
+		t.bookPenalty(a, total)
 	}
 	t.release(a)
 }
 
-// fine is what ending an attempt costs: the stated figure, the pre-query's, or the rule's.
-// What the carrier ended itself costs nothing unless it says so.
-func (t *Turn) fine(a *order.Attempt, stated *money.Fen) money.Fen {
+// statedCost is everything that the carrier says it took for an attempt that is over. Fee
+// and 违约金 add up; no fee without a word on 违约金 says nothing yet.
+func statedCost(a *order.Attempt, s carrier.Status) (money.Fen, bool) {
 	switch {
-	case stated != nil:
-		return *stated
-	case a.Want.Cancel == "":
+	case s.Charged != nil && s.Penalty != nil:
+		return *s.Charged + *s.Penalty, true
+	case s.Penalty != nil:
+		return a.Booked + *s.Penalty, true
+	case s.Charged != nil && (*s.Charged != 0 || a.State == order.AttemptDelivered):
+		return *s.Charged + penaltyBeside(a), true
+	case s.State == carrier.Delivered && a.State != order.AttemptDelivered:
+		return a.Price, true
+	}
+	return 0, false
+}
+
+// penaltyBeside is the 违约金 booked beside a delivery; that of another end is its whole cost.
+func penaltyBeside(a *order.Attempt) money.Fen {
+	if a.State == order.AttemptDelivered {
+		return a.Penalty
+	}
+	return 0
+}
+
+// fine is what the end of an attempt probably costs: the pre-query's figure or the rule's.
+// What the carrier ended itself costs nothing unless it says so.
+func (t *Turn) fine(a *order.Attempt, by carrier.Ender) money.Fen {
+	switch {
+	case a.Want.Cancel == "", by == carrier.ByRider, by == carrier.ByCarrier, by == carrier.ByNobody:
 		return 0
 	case a.CancelFee != nil:
 		return *a.CancelFee
@@ -105,13 +131,6 @@ func (t *Turn) fine(a *order.Attempt, stated *money.Fen) money.Fen {
 	}
 	amount, _ := t.env.Book.Penalty(penalty.Case{Party: "carrier:" + a.Carrier, State: string(state), Accepted: t.since(a.AcceptedAt), Fee: a.Price})
 	return amount
-}
-
-func (t *Turn) since(at time.Time) time.Duration {
-	if at.IsZero() {
-		return 0
-	}
-	return t.env.Now.Sub(at)
 }
 
 // income books what the platform owes for a delivery.

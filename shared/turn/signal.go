@@ -39,25 +39,25 @@ func text(f *money.Fen) string {
 }
 
 // Signal applies one carrier event that belongs to attempt n. False: the order has no such
-// attempt, the event is to be parked.
+// attempt, or has it with another carrier; the event is to be parked.
 func (t *Turn) Signal(n int, s carrier.Status) bool {
 	a := t.Attempt(n)
-	if a == nil {
+	if a == nil || (s.Carrier != "" && s.Carrier != a.Carrier) {
 		return false
 	}
 	if !t.begin(SignalKey(n, s)) {
 		return true
 	}
-	switch decision := t.judge(a, s); decision {
-	case order.Applied:
+	decision := t.judge(a, s)
+	if decision == order.Applied {
 		t.apply(a, s)
-	case order.Verify:
-		a.Want.Query = true
-		t.touch(a)
-		t.record(row{n: n, kind: "callback", to: string(s.State), decision: decision, detail: brief(s)})
-	default:
-		t.record(row{n: n, kind: "callback", to: string(s.State), decision: decision, detail: brief(s)})
+		return true
 	}
+	if decision == order.Verify {
+		a.Want.Query = true
+		t.touchQuietly(a)
+	}
+	t.record(row{n: n, kind: "callback", to: string(s.State), decision: decision, detail: brief(s)})
 	return true
 }
 
@@ -68,7 +68,27 @@ func (t *Turn) judge(a *order.Attempt, s carrier.Status) string {
 		return order.Late
 	case !s.At.IsZero() && s.At.Equal(a.LastAt) && a.Rider.Known() && s.Rider.Known() && s.Rider != a.Rider:
 		return order.Verify
+	case !a.Live() && a.State != order.AttemptRejected && s.State.Final():
+		return t.judgeEnd(a, s)
+	case a.State == order.AttemptReturning && s.State == carrier.PickedUp:
+		return order.Verify // was the return called off?
 	case !s.Verified && (s.State.Final() || s.Charged != nil || s.Penalty != nil || s.State == carrier.Exception):
+		return order.Verify
+	}
+	return order.Applied
+}
+
+// judgeEnd decides about the end, told once more, of an attempt that is over: what agrees
+// with the books is no news, another end is believed only after a query, and so is money
+// of a push that proves little.
+func (t *Turn) judgeEnd(a *order.Attempt, s carrier.Status) string {
+	total, stated := statedCost(a, s)
+	switch another := (s.State == carrier.Delivered) != (a.State == order.AttemptDelivered); {
+	case another:
+		return order.Verify
+	case !stated || total == a.Booked+a.Penalty:
+		return order.Ignored
+	case !s.Verified:
 		return order.Verify
 	}
 	return order.Applied
@@ -76,17 +96,18 @@ func (t *Turn) judge(a *order.Attempt, s carrier.Status) string {
 
 // apply moves the attempt and then lets the order follow.
 func (t *Turn) apply(a *order.Attempt, s carrier.Status) {
-	if !s.At.IsZero() {
-		a.LastAt = s.At
-	}
+	t.touchQuietly(a)
+	a.LastAt = latest(a.LastAt, s.At)
 	if s.CarrierNo != "" {
 		t.learn(a, s.CarrierNo)
 	}
-	on := ending(a, eventOf[s.State])
+	if s.State == carrier.Exception {
+		t.alarm("carrier " + a.Carrier + " reports an exception of " + order.OurNo(t.ID, a.N))
+	}
+	on := t.eventOf(a, s.State)
 	newRider := s.Rider.Known() && s.Rider != a.Rider
 	if s.Rider.Known() {
 		a.Rider = s.Rider
-		t.touch(a)
 	}
 	wasFinal, inDoubt := !a.Live(), a.State == order.Unknown
 	moved := t.moves(a, on, newRider) && t.step(a, on, brief(s))
@@ -98,10 +119,21 @@ func (t *Turn) apply(a *order.Attempt, s carrier.Status) {
 	case wasFinal && t.correct(a, s):
 	case newRider && a.Live():
 		t.record(row{n: a.N, kind: "rider", from: string(a.State), to: string(a.State), decision: order.Applied, detail: brief(s)})
+		t.touch(a)
 		t.react(a, true)
 	case t.rows == 0:
 		t.record(row{n: a.N, kind: "callback", from: string(a.State), to: string(s.State), decision: order.Ignored, detail: brief(s)})
 	}
+}
+
+// eventOf reads a state as an event. One that is none of its own still proves that a
+// placement in doubt happened.
+func (t *Turn) eventOf(a *order.Attempt, s carrier.State) order.AttemptEvent {
+	on, ok := eventOf[s]
+	if !ok && s != "" && (a.State == order.Intent || a.State == order.Unknown || a.State == order.AttemptRejected) {
+		return order.AtPlaced
+	}
+	return ending(a, on)
 }
 
 // moves reports whether an event is news: the same state again is none, unless the rider changed.
@@ -128,7 +160,7 @@ func (t *Turn) settled(a *order.Attempt, s carrier.Status) {
 	}
 	t.end(a, causeOf(a, s.EndedBy))
 	t.claim(a)
-	t.settleEnd(a, s.Charged, s.Penalty)
+	t.settleEnd(a, s)
 }
 
 // end closes the books of calls and wishes.
@@ -158,15 +190,18 @@ func causeOf(a *order.Attempt, by carrier.Ender) string {
 
 // correct books a figure that a carrier stated after the end.
 func (t *Turn) correct(a *order.Attempt, s carrier.Status) bool {
-	if !s.Verified {
+	total, stated := statedCost(a, s)
+	if !s.Verified || !s.State.Final() || a.State == order.AttemptRejected || !stated {
 		return false
 	}
 	before := len(t.Facts)
-	if s.Charged != nil && a.State == order.AttemptDelivered && *s.Charged != a.Booked {
-		t.bookDelivery(a, *s.Charged)
+	if a.State == order.AttemptDelivered {
+		t.correctDelivery(a, s)
+	} else if total != a.Penalty {
+		t.bookPenalty(a, total)
 	}
-	if s.Penalty != nil && *s.Penalty != a.Penalty {
-		t.bookPenalty(a, *s.Penalty)
+	if (s.State == carrier.Delivered) != (a.State == order.AttemptDelivered) {
+		t.alarm("carrier " + a.Carrier + " tells two ends of " + order.OurNo(t.ID, a.N))
 	}
 	if len(t.Facts) == before {
 		return false
@@ -174,6 +209,15 @@ func (t *Turn) correct(a *order.Attempt, s carrier.Status) bool {
 	t.release(a)
 	t.record(row{n: a.N, kind: "money", from: string(a.State), to: string(a.State), decision: order.Applied, detail: brief(s)})
 	return true
+}
+
+func (t *Turn) correctDelivery(a *order.Attempt, s carrier.Status) {
+	if s.Charged != nil && *s.Charged != a.Booked {
+		t.bookDelivery(a, *s.Charged)
+	}
+	if s.Penalty != nil && *s.Penalty != a.Penalty {
+		t.bookPenalty(a, *s.Penalty)
+	}
 }
 
 // learn keeps the carrier's number.

@@ -67,20 +67,22 @@ type Turn struct {
 
 	env    Env
 	key    string
-	rows   int // rows written for the present input
-	before time.Time
+	rows   int           // rows written for the present input
+	loaded []order.Timer // timers that were armed before
 }
 
 // New starts a turn on a copy of the loaded order.
 func New(loaded *order.Aggregate, env Env) *Turn {
-	t := &Turn{Aggregate: loaded.Clone(), env: env, Changed: map[int]bool{}}
-	t.before = t.earliest()
-	return t
+	return &Turn{Aggregate: loaded.Clone(), env: env, Changed: map[int]bool{}, loaded: loaded.Timers}
 }
 
-// begin opens an input; false means that it was seen before and what it owed is owed again.
+// begin opens an input; false means that it was seen before, in this turn or in an earlier
+// one whose obligations are owed again.
 func (t *Turn) begin(key string) bool {
 	t.key, t.rows = key, 0
+	if slices.ContainsFunc(t.Events, func(e order.EventRow) bool { return e.Key == key }) {
+		return false
+	}
 	if t.env.Seen == nil {
 		return true
 	}
@@ -152,8 +154,11 @@ func (t *Turn) disarm(kind string, n int) {
 	t.Timers = slices.DeleteFunc(t.Timers, func(x order.Timer) bool { return x.Kind == kind && x.N == n })
 }
 
-func (t *Turn) armed(kind string, n int) bool {
-	return slices.ContainsFunc(t.Timers, func(x order.Timer) bool { return x.Kind == kind && x.N == n })
+func (t *Turn) armed(kind string, n int) bool { return t.timer(kind, n) >= 0 }
+
+// timer is the index of an armed timer, or -1.
+func (t *Turn) timer(kind string, n int) int {
+	return slices.IndexFunc(t.Timers, func(x order.Timer) bool { return x.Kind == kind && x.N == n })
 }
 
 func (t *Turn) earliest() time.Time {
@@ -200,7 +205,19 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
+// touch marks the attempt as changed by the present version: answers of calls that were
+// decided before are stale.
 func (t *Turn) touch(a *order.Attempt) {
 	t.Changed[a.N] = true
 	a.Changed = t.Version
+}
+
+// touchQuietly marks the attempt for writing without calling it changed.
+func (t *Turn) touchQuietly(a *order.Attempt) { t.Changed[a.N] = true }
+
+func (t *Turn) since(at time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return t.env.Now.Sub(at)
 }

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/money"
+)
+
+// orderCmd makes and looks at orders.
+type orderCmd struct {
+	New    orderNew    `cmd:"" help:"A customer orders on a simulated platform."`
+	List   orderList   `cmd:"" help:"Orders, newest first."`
+	Show   orderShow   `cmd:"" help:"One order: attempts, timeline, money."`
+	Cancel orderCancel `cmd:"" help:"The customer cancels on the platform."`
+}
+
+// Help is the example.
+func (orderCmd) Help() string {
+	return "Examples:\n  qianfan order new --platform meituan\n  qianfan order list --state dispatching"
+}
+
+type orderNew struct {
+	Platform string   `default:"meituan" help:"A simulated platform."`
+	Shop     string   `help:"Shop code; drawn when left out."`
+	Lng      *float64 `help:"Of the drop-off, GCJ-02; with --lat."`
+	Lat      *float64 `help:"Of the drop-off, GCJ-02; with --lng."`
+	Value    string   `placeholder:"YUAN" help:"Of the goods, as 25.80."`
+	Expected string   `placeholder:"TIME" help:"预约: when it should be there, RFC 3339."`
+}
+
+// Help is the example.
+func (orderNew) Help() string {
+	return "Example:\n  qianfan order new --platform meituan --shop qf-shop-0001 --value 25.80"
+}
+
+// Run is the verb.
+func (c orderNew) Run(e *env) error {
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if err := e.api.post(e.ctx, "/api/platforms/"+url.PathEscape(c.Platform)+"/orders", body, &raw); err != nil {
+		return err
+	}
+	return showAnswer(e, raw, "ordered")
+}
+
+func (c orderNew) body() (map[string]any, error) {
+	body := map[string]any{}
+	if c.Shop != "" {
+		body["shop"] = c.Shop
+	}
+	if (c.Lng == nil) != (c.Lat == nil) {
+		return nil, usage("--lng and --lat belong together")
+	}
+	if c.Lng != nil {
+		body["lng"], body["lat"] = *c.Lng, *c.Lat
+	}
+	if c.Value != "" {
+		fen, err := money.ParseYuan(c.Value)
+		if err != nil {
+			return nil, usage("--value: %w; want an amount in 元, as 25.80", err)
+		}
+		body["value_fen"] = fen
+	}
+	if c.Expected != "" {
+		at, err := time.Parse(time.RFC3339, c.Expected)
+		if err != nil {
+			return nil, usage("--expected %q: want RFC 3339, as 2026-11-23T18:30:00+08:00", c.Expected)
+		}
+		body["expected_at"] = at
+	}
+	return body, nil
+}
+
+// showAnswer prints what the platform heard to its push.
+func showAnswer(e *env, raw json.RawMessage, what string) error {
+	var a struct {
+		No       string
+		Accepted *bool
+	}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return e.show(raw, func() {
+		answer := "not answered yet"
+		if a.Accepted != nil {
+			answer = map[bool]string{true: "accepted", false: "refused, see the console's refused inputs"}[*a.Accepted]
+		}
+		e.say("%s %s: %s", what, a.No, answer)
+	})
+}
+
+type orderList struct {
+	Platform       string `help:"Only of this platform."`
+	State          string `help:"Only in this state."`
+	No             string `help:"Only with this number of the platform."`
+	NeedsAttention bool   `help:"Only those that need a person."`
+	Limit          int    `default:"50" help:"How many."`
+}
+
+// Help is the example.
+func (orderList) Help() string {
+	return "Examples:\n  qianfan order list --state dispatching\n  qianfan order list --needs-attention --json"
+}
+
+// orderLine is an order in a list.
+type orderLine struct {
+	ID        ident  `json:"id"`
+	Platform  string `json:"platform"`
+	No        string `json:"no"`
+	State     string `json:"state"`
+	Attention string `json:"attention"`
+}
+
+// ident is an id as text, whether it travels as a number or in quotes.
+type ident string
+
+// UnmarshalJSON takes both.
+func (i *ident) UnmarshalJSON(raw []byte) error {
+	*i = ident(bytes.Trim(raw, `"`))
+	return nil
+}
+
+// Run is the verb.
+func (c orderList) Run(e *env) error {
+	q := url.Values{"limit": {strconv.Itoa(c.Limit)}}
+	for name, v := range map[string]string{"platform": c.Platform, "state": c.State, "no": c.No} {
+		if v != "" {
+			q.Set(name, v)
+		}
+	}
+	if c.NeedsAttention {
+		q.Set("needs_attention", "true")
+	}
+	var raw json.RawMessage
+	if err := e.api.get(e.ctx, "/api/orders", q, &raw); err != nil {
+		return err
+	}
+	var list struct{ Orders []orderLine }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return fmt.Errorf("read the orders: %w", err)
+	}
+	return e.show(raw, func() {
+		var rows [][]string
+		for _, o := range list.Orders {
+			rows = append(rows, []string{string(o.ID), o.Platform, o.No, o.State, o.Attention})
+		}
+		e.table([]string{"ID", "PLATFORM", "NUMBER", "STATE", "ATTENTION"}, rows)
+	})
+}
+
+type orderCancel struct {
+	Order  string `arg:"" help:"Our id, or the platform's number."`
+	Reason string `help:"What the customer says."`
+}
+
+// Help is the example.
+func (orderCancel) Help() string { return "Example:\n  qianfan order cancel 20123456789012345" }
+
+// Run is the verb.
+func (c orderCancel) Run(e *env) error {
+	var view struct{ Order orderLine }
+	if err := e.api.get(e.ctx, "/api/orders/"+url.PathEscape(c.Order), nil, &view); err != nil {
+		return err
+	}
+	path := fmt.Sprintf("/api/platforms/%s/orders/%s/cancel", url.PathEscape(view.Order.Platform), url.PathEscape(view.Order.No))
+	var raw json.RawMessage
+	if err := e.api.post(e.ctx, path, map[string]string{"reason": c.Reason}, &raw); err != nil {
+		return err
+	}
+	return showAnswer(e, raw, "cancel of")
+}

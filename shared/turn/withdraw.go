@@ -1,0 +1,167 @@
+package turn
+
+import (
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/order"
+)
+
+// wish decides that an attempt is to be withdrawn. One that is still in doubt keeps the wish
+// until the doubt is settled.
+func (t *Turn) wish(a *order.Attempt, cause string) {
+	if a.Want.Cancel != "" || !a.Live() {
+		return
+	}
+	a.Want.Cancel = cause
+	t.touch(a)
+	t.step(a, order.AtCancelWanted, map[string]string{"cause": cause})
+}
+
+// renew turns a wish that waited for an answer into a cancelling attempt.
+func (t *Turn) renew(a *order.Attempt) {
+	if a.Want.Cancel != "" && a.Live() && a.State != order.AttemptCancelling && a.State != order.AttemptReturning {
+		t.step(a, order.AtCancelWanted, map[string]string{"cause": a.Want.Cancel})
+	}
+}
+
+// withdraw wishes away every live attempt but one. Goods on their way back need no wish.
+func (t *Turn) withdraw(cause string, but int) (wished bool) {
+	for _, a := range t.Attempts {
+		if a.N != but && a.Live() && a.Want.Cancel == "" && a.State != order.AttemptReturning {
+			t.wish(a, cause)
+			wished = true
+		}
+	}
+	return wished
+}
+
+// void reports whether the reason to withdraw an attempt is gone: a rider took it, and no
+// other attempt or goal of the platform stands against it.
+func (t *Turn) void(a *order.Attempt) bool {
+	if a.Want.Cancel == "" || a.Want.Cancel == order.CauseCancelled || t.Goal == order.ToCancel || t.State.Final() {
+		return false
+	}
+	return carried(beneath(a)) && (t.Winner == 0 || t.Winner == a.N || t.overtakes(a))
+}
+
+// spare drops a void wish, as long as no cancel may be on its way to the carrier.
+func (t *Turn) spare(a *order.Attempt) {
+	if !t.void(a) || a.Call.Kind == order.CallCancel || a.Call.Doubt == order.CallCancel {
+		return
+	}
+	a.Want.Cancel = ""
+	t.touch(a)
+	t.step(a, order.AtCancelRefused, map[string]string{"cause": "a rider accepted first"})
+}
+
+// cancelled takes the answer to a cancel. One that is not of the present call says nothing
+// sure about an attempt that lives on.
+func (t *Turn) cancelled(a *order.Attempt, ans Answer, current bool) {
+	if ans.Fee != nil {
+		a.CancelFee = ans.Fee
+	}
+	if !a.Live() {
+		t.outrun(a, ans)
+		return
+	}
+	switch {
+	case declined(ans) && (!current || a.State != order.AttemptCancelling):
+		t.inquire(a, 0)
+	case declined(ans):
+		t.keep(a, map[string]any{"reason": ans.Cancel.Reason, "error": errorDetail(ans.Err)})
+	case ans.Err == nil && (ans.Cancel.Returning || t.bringsBack(a)):
+		a.Tries = 0
+		t.step(a, order.AtReturning, nil)
+		t.inquire(a, 0)
+		t.react(a, false)
+	case ans.Err == nil:
+		t.step(a, ending(a, order.AtCancelled), map[string]any{"penalty_fen": ans.Cancel.Penalty})
+		t.settled(a, carrier.Status{EndedBy: carrier.ByUs, Penalty: ans.Cancel.Penalty})
+		t.react(a, false)
+	case carrier.Doubt(ans.Err):
+		t.cancelDoubt(a)
+	default:
+		t.failing(a)
+	}
+}
+
+// declined reports whether the carrier decidedly keeps the waybill.
+func declined(ans Answer) bool {
+	if ans.Err == nil {
+		return ans.Cancel.Refused
+	}
+	kind := carrier.KindOf(ans.Err)
+	return kind == carrier.KindRefused || kind == carrier.KindBalanceLow
+}
+
+// bringsBack reports whether the goods were picked up while the cancel was under way, so
+// that the carrier's yes means a return that is still to come.
+func (t *Turn) bringsBack(a *order.Attempt) bool {
+	return !a.PickedAt.IsZero() && t.facts(a).CancelReturns
+}
+
+// outrun takes the answer to a cancel of an attempt whose end was heard before. The answer
+// may still know the exact 违约金; if it contradicts the end, the carrier is asked.
+func (t *Turn) outrun(a *order.Attempt, ans Answer) {
+	if ans.Err != nil || ans.Cancel.Refused {
+		return
+	}
+	if a.State != order.AttemptCancelled && a.State != order.AttemptReturned {
+		t.inquire(a, 0)
+		return
+	}
+	fine := ans.Cancel.Penalty
+	if fine == nil {
+		fine = ans.Fee
+	}
+	a.Want.Query = a.Want.Query && fine == nil
+	t.correct(a, carrier.Status{Verified: true, State: carrier.Cancelled, Penalty: fine})
+}
+
+// cancelDoubt leaves it to a query whether a cancel took hold. The count of doubts outlives
+// the query, so that a carrier whose cancel never answers is not called without pause.
+func (t *Turn) cancelDoubt(a *order.Attempt) {
+	a.Call.Doubt = order.CallCancel
+	a.Tries++
+	if a.Tries == maxTries {
+		t.alarm("carrier " + a.Carrier + " leaves the cancel of " + order.OurNo(t.ID, a.N) + " in doubt")
+	}
+	t.inquire(a, pause(a.Tries))
+}
+
+// keep handles a cancel that the carrier refused: the wish stands and is tried again later,
+// or it is dropped and the attempt goes on.
+func (t *Turn) keep(a *order.Attempt, detail any) {
+	a.Refusals++
+	a.Tries, a.CancelFee = 0, nil
+	t.step(a, order.AtCancelRefused, detail)
+	t.claim(a)
+	if a.Want.Cancel != "" && !t.yields(a) {
+		if a.Refusals >= emptyQueries {
+			t.alarm("carrier " + a.Carrier + " keeps refusing to cancel " + order.OurNo(t.ID, a.N))
+		}
+		t.inquire(a, backoff(a.Refusals))
+		return
+	}
+	dropped := a.Want.Cancel
+	a.Want.Cancel = ""
+	t.touch(a)
+	if a.State == order.Placed {
+		t.arm(order.TimerAccept, a.N, t.acceptTimeout(), timerStep)
+	}
+	if dropped == order.CauseCancelled {
+		t.dropGoal("the carrier refused")
+	}
+	t.react(a, false)
+}
+
+// yields reports whether a refused cancel ends the wish. Before pickup the platform's
+// cancel is insisted on; after it the carrier of the order has the last word.
+func (t *Turn) yields(a *order.Attempt) bool {
+	switch a.Want.Cancel {
+	case order.CauseCancelled:
+		return !a.PickedAt.IsZero() && a.N == t.Winner
+	case order.CauseAcceptTimeout:
+		return t.Goal == order.NoGoal && !t.State.Final()
+	}
+	return t.void(a)
+}
