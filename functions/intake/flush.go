@@ -18,7 +18,7 @@ import (
 const halfTimeout = 300 * time.Millisecond
 
 // checkAfter is when an intake batch without a row will never have one: longer than a flush.
-const checkAfter = 3 * flushTimeout
+const checkAfter = 2 * flushTimeout
 
 // storeOrders commits one batch: half message, insert, commit. A batch that a data error
 // breaks is split until the bad row is alone; each part is a batch of its own.
@@ -58,7 +58,28 @@ func (s *Stage) storeBatch(ctx context.Context, orders []store.NewOrder) ([]stor
 	if sent && !errors.Is(err, store.ErrAmbiguous) {
 		s.end(ctx, half, err == nil)
 	}
+	if err == nil {
+		s.alarm(ctx, orders, stored)
+	}
 	return stored, err
+}
+
+// alarm sends the release timers of scheduled orders (预约单) that are new; one that is not
+// sent is found by the sweep, a little late.
+func (s *Stage) alarm(ctx context.Context, orders []store.NewOrder, stored []store.Stored) {
+	var owed []message.Owed
+	for i, o := range orders {
+		if o.Order.Round > 0 || stored[i].ID != o.Order.ID || stored[i].State != order.Received {
+			continue
+		}
+		for _, t := range o.Order.Timers {
+			owed = append(owed, message.Owed{Topic: message.OrderTimer, Due: t.Due, Item: message.Item{
+				Key: fmt.Sprintf("%d:%s:%d:%d", o.Order.ID, t.Kind, t.N, t.Epoch), Order: o.Order.ID, Timer: t.Kind, N: t.N, Epoch: t.Epoch}})
+		}
+	}
+	if err := s.Bus.Publish(ctx, message.Bundle(owed)...); err != nil {
+		slog.WarnContext(ctx, "release timers not sent, the sweep will find them", "orders", len(owed), "error", err)
+	}
 }
 
 // sendHalf sends the batch's half message; scheduled orders are not in it.

@@ -58,6 +58,7 @@ func schedule(o *order.Order, expected *time.Time, now time.Time) {
 	if expected != nil && expected.Add(-lead).After(now) {
 		o.Round = 0
 		o.Timers = []order.Timer{{Kind: order.TimerRelease, Due: up(expected.Add(-lead)), Epoch: 1}}
+		o.TimerSent = o.Timers[0].Due // the batch's flush sends it
 	} else {
 		o.Timers = []order.Timer{
 			{Kind: order.TimerQuote, Due: up(now.Add(quoteOverdue)), Epoch: 1},

@@ -27,7 +27,7 @@ type Stage struct {
 }
 
 const (
-	lease       = 30 * time.Second // of system time
+	lease       = 10 * time.Second // of system time: how long the orders of a vanished instance wait
 	callTimeout = 3 * time.Second  // of system time, per milestone
 	parallel    = 32
 	maxTries    = 8 // then a person is asked; the tries go on
@@ -43,15 +43,16 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 	owner := fmt.Sprintf("%s-%d", s.Owner, s.Clock.System().UnixNano()%1e9)
 	owner = owner[max(0, len(owner)-40):]
 	now := s.Clock.System()
-	leased, err := s.Store.LeaseReports(ctx, ids, owner, now, now.Add(lease))
+	until := now.Add(lease)
+	leased, err := s.Store.LeaseReports(ctx, ids, owner, now, until)
 	if err != nil {
 		return errors.Join(unread, err)
 	}
-	return errors.Join(unread, s.Store.SaveTold(ctx, owner, s.tellAll(ctx, leased)))
+	return errors.Join(unread, s.Store.SaveTold(ctx, owner, s.tellAll(ctx, leased, until)))
 }
 
 // tellAll tells many orders side by side, each in its own order.
-func (s *Stage) tellAll(ctx context.Context, leased []store.ToTell) []store.TellResult {
+func (s *Stage) tellAll(ctx context.Context, leased []store.ToTell, until time.Time) []store.TellResult {
 	results := make([]store.TellResult, len(leased))
 	slots := make(chan struct{}, parallel)
 	var work sync.WaitGroup
@@ -59,16 +60,17 @@ func (s *Stage) tellAll(ctx context.Context, leased []store.ToTell) []store.Tell
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
-			results[i] = s.tell(ctx, t)
+			results[i] = s.tell(ctx, t, until)
 		})
 	}
 	work.Wait()
 	return results
 }
 
-// tell stops an order at its first failure. A milestone that the platform decidedly refuses
-// is told as far as we can tell it; a person looks at the order.
-func (s *Stage) tell(ctx context.Context, t store.ToTell) store.TellResult {
+// tell stops an order at its first failure, and when a call might outlast the lease: two
+// who tell one order could not keep its milestones in order. A milestone that the platform
+// decidedly refuses is told as far as we can tell it; a person looks at the order.
+func (s *Stage) tell(ctx context.Context, t store.ToTell, until time.Time) store.TellResult {
 	r := store.TellResult{Order: t.Order.ID, Told: t.Order.Told}
 	adapter, ok := s.Platforms[t.Order.Platform]
 	if !ok {
@@ -78,6 +80,10 @@ func (s *Stage) tell(ctx context.Context, t store.ToTell) store.TellResult {
 	}
 	for _, m := range t.Milestones {
 		if adapter.Reports() {
+			if s.Clock.System().After(until.Add(-callTimeout)) {
+				r.RetryAt = s.Clock.Virtual()
+				return r
+			}
 			err := s.one(ctx, adapter, t, m)
 			if err != nil && !refused(err) {
 				slog.WarnContext(ctx, "report failed", "order", t.Order.ID, "state", m.State, "error", err)

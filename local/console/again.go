@@ -53,7 +53,11 @@ func (s *server) replay(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	owed := append(owedBy(view), resume(view.Order.ID)...)
+	owed, err := owedBy(view)
+	if err != nil {
+		return nil, err
+	}
+	owed = append(owed, resume(view.Order.ID)...)
 	messages := message.Bundle(owed)
 	if err := s.Publish(r.Context(), messages...); err != nil {
 		return nil, fmt.Errorf("replay order %s: %w", in.Order, err)
@@ -156,13 +160,17 @@ func revive(kind string, item message.Item) []message.Owed {
 }
 
 // owedBy are the items that the order's recorded inputs owe.
-func owedBy(view store.OrderView) []message.Owed {
+func owedBy(view store.OrderView) ([]message.Owed, error) {
 	var all []message.Owed
 	for _, row := range view.History {
-		var owed []message.Owed
-		if len(row.Owes) > 0 && json.Unmarshal(row.Owes, &owed) == nil {
-			all = append(all, owed...)
+		if len(row.Owes) == 0 {
+			continue
 		}
+		var owed []message.Owed
+		if err := json.Unmarshal(row.Owes, &owed); err != nil {
+			return nil, fmt.Errorf("what input %s of order %d owes: %w", row.Key, view.Order.ID, err)
+		}
+		all = append(all, owed...)
 	}
-	return all
+	return all, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // answerWait is how long (system time) an order's answer waits for the answer to the platform's push; the push itself goes on.
@@ -112,9 +113,22 @@ func (s *server) cancelOrder(r *http.Request) (any, error) {
 	answered, err := p.BeginCancel(no, in.Reason)
 	done()
 	if err != nil {
-		return nil, bad(http.StatusConflict, "an order of that platform can be cancelled once; its orders: GET /api/platforms/"+r.PathValue("platform")+"/books", "%v", err)
+		return nil, s.noCancel(r, err)
 	}
 	return ordered{No: no, Accepted: await(r.Context(), answered)}, nil
+}
+
+// noCancel tells an order that nobody knows from one that cannot be cancelled now.
+func (s *server) noCancel(r *http.Request, cause error) error {
+	platform, no := r.PathValue("platform"), r.PathValue("no")
+	rows, err := s.Store.Orders(r.Context(), store.OrderFilter{Platform: platform, No: no, Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return bad(http.StatusNotFound, "GET /api/orders?platform="+platform+" lists them", "%v", cause)
+	}
+	return bad(http.StatusConflict, "a customer can cancel an order once", "%v", cause)
 }
 
 // await gives the platform's answer, or nil if there is none within answerWait.

@@ -105,7 +105,11 @@ func (e *Emulator) openDir(context.Context) error {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	e.dir = dir
-	e.opened(func() error { return os.RemoveAll(dir) })
+	g, err := guard(dir)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	e.opened(g.release)
 	return nil
 }
 

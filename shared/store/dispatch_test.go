@@ -78,7 +78,7 @@ func TestDispatchKeepsEveryField(t *testing.T) {
 	require.NotContains(t, one[string](t, f, "SELECT rider FROM attempt WHERE n = 1"), full.Rider.Name)
 
 	f.change(t, id, nil, func(x *turn.Turn) {
-		x.TimerSent, x.AssignedAt, x.ActAt, x.TellAt, x.PostAt, x.Timers = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, nil
+		x.TimerSent, x.AssignedAt, x.ActAt, x.TellAt, x.PostAt, x.Timers = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, []order.Timer{}
 		empty.Carrier = full.Carrier
 		full = order.Attempt{N: 1, Carrier: "uupt", State: order.AttemptRejected}
 		*x.Attempts[0], *x.Attempts[1] = full, empty
@@ -225,7 +225,9 @@ func TestCarrierNumbersAreFound(t *testing.T) {
 	f := open(t)
 	ids := f.orders(t, 2)
 	for i, id := range ids {
-		f.change(t, id, nil, func(x *turn.Turn) { x.Refs = []turn.Ref{{Carrier: "shansong", CarrierNo: fmt.Sprintf("tdh-%d", i), N: i + 1}} })
+		f.change(t, id, nil, func(x *turn.Turn) {
+			x.Refs = []turn.Ref{{Carrier: "shansong", CarrierNo: fmt.Sprintf("tdh-%d", i), N: i + 1}}
+		})
 	}
 	a, b, none := turn.Ref{Carrier: "shansong", CarrierNo: "tdh-0"}, turn.Ref{Carrier: "shansong", CarrierNo: "tdh-1"}, turn.Ref{Carrier: "uupt", CarrierNo: "tdh-0"}
 	found, err := f.FindRefs(t.Context(), []turn.Ref{a, b, none})

@@ -145,7 +145,9 @@ func TestATransactionOfTheLedgerIsUnique(t *testing.T) {
 func TestADepositCountsOnce(t *testing.T) {
 	t.Parallel()
 	f := open(t)
-	put := func(amount money.Fen) (bool, error) { return f.Deposit(t.Context(), "d1", "shansong", "main", amount, 3, now) }
+	put := func(amount money.Fen) (bool, error) {
+		return f.Deposit(t.Context(), "d1", "shansong", "main", amount, 3, now)
+	}
 	fresh, err := put(1000)
 	require.NoError(t, err)
 	require.True(t, fresh)

@@ -141,8 +141,10 @@ func (t *Turn) live() int {
 // advance takes one step of dispatching; false = nothing to do now.
 func (t *Turn) advance() bool {
 	switch {
-	case t.State.Final():
+	case t.State.Final() && t.Winner == 0:
 		return t.withdraw(order.CauseRevived, 0) // what still runs for an order that is over
+	case t.State.Final():
+		return t.withdraw(order.CauseLostRace, t.Winner)
 	case t.Goal != order.NoGoal:
 		return t.pursue()
 	case t.Winner != 0:

@@ -159,11 +159,14 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, stale bool) {
 		s.State = carrier.Reassigning // the rider is gone and nobody told us
 	}
 	expired := a.Want.Expired
-	if a.Call.Doubt != order.CallCancel {
-		a.Tries = 0
+	if a.State != order.AttemptCancelling {
+		a.Tries = 0 // cancels that fail are counted across the queries between them
 	}
 	a.NotFound, a.NextCall, a.Call.Doubt, a.Want.Expired = 0, time.Time{}, "", false
 	t.apply(a, s)
+	if !a.Live() && !stale {
+		a.Want.Query = false // this was the word on its end
+	}
 	switch {
 	case expired && a.State == order.Placed:
 		t.wish(a, order.CauseAcceptTimeout)

@@ -33,14 +33,21 @@ func carried(s order.AttemptState) bool {
 // claim makes the attempt the order's winner when it is the first with a rider, or when it
 // has the goods and the winner has not.
 func (t *Turn) claim(a *order.Attempt) {
-	if !t.State.Final() && carried(a.State) && (t.Winner == 0 || t.overtakes(a)) {
+	if !t.State.Final() && carried(a.State) && !sentBack(a) && (t.Winner == 0 || t.overtakes(a)) {
 		t.Winner = a.N
 	}
 }
 
+// sentBack reports whether the goods come back because we withdrew this attempt, not the
+// order: another attempt may take them.
+func sentBack(a *order.Attempt) bool {
+	return (a.State == order.AttemptReturning || a.State == order.AttemptReturned) &&
+		a.Want.Cancel != "" && a.Want.Cancel != order.CauseCancelled
+}
+
 func (t *Turn) overtakes(a *order.Attempt) bool {
-	w := t.Attempt(t.Winner)
-	return w != nil && w != a && !a.PickedAt.IsZero() && w.PickedAt.IsZero()
+	s, w := beneath(a), t.Attempt(t.Winner)
+	return w != nil && w != a && w.PickedAt.IsZero() && (s == order.AttemptPickedUp || s == order.AttemptDelivered)
 }
 
 // react lets the order follow what just happened to an attempt.

@@ -85,7 +85,7 @@ func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 		total, stated := statedCost(a, s)
 		if !stated {
 			total = t.fine(a, s.EndedBy)
-			a.Want.Query = a.Want.Cancel != "" && a.CancelFee == nil
+			a.Want.Query = a.Want.Cancel != ""
 		}
 		t.bookPenalty(a, total)
 	}

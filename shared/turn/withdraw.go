@@ -2,6 +2,7 @@ package turn
 
 import (
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 )
 
@@ -74,14 +75,23 @@ func (t *Turn) cancelled(a *order.Attempt, ans Answer, current bool) {
 		t.inquire(a, 0)
 		t.react(a, false)
 	case ans.Err == nil:
-		t.step(a, ending(a, order.AtCancelled), map[string]any{"penalty_fen": ans.Cancel.Penalty})
-		t.settled(a, carrier.Status{EndedBy: carrier.ByUs, Penalty: ans.Cancel.Penalty})
+		t.step(a, ending(a, order.AtCancelled), map[string]any{"penalty_fen": ans.fine()})
+		t.settled(a, carrier.Status{EndedBy: carrier.ByUs, Penalty: ans.fine()})
 		t.react(a, false)
 	case carrier.Doubt(ans.Err):
 		t.cancelDoubt(a)
 	default:
 		t.failing(a)
 	}
+}
+
+// fine is the 违约金 of a cancel that was agreed to: what its answer states, else what the
+// pre-query just before it did.
+func (ans Answer) fine() *money.Fen {
+	if ans.Cancel.Penalty != nil {
+		return ans.Cancel.Penalty
+	}
+	return ans.Fee
 }
 
 // declined reports whether the carrier decidedly keeps the waybill.
@@ -109,12 +119,8 @@ func (t *Turn) outrun(a *order.Attempt, ans Answer) {
 		t.inquire(a, 0)
 		return
 	}
-	fine := ans.Cancel.Penalty
-	if fine == nil {
-		fine = ans.Fee
-	}
-	a.Want.Query = a.Want.Query && fine == nil
-	t.correct(a, carrier.Status{Verified: true, State: carrier.Cancelled, Penalty: fine})
+	a.Want.Query = a.Want.Query && ans.fine() == nil
+	t.correct(a, carrier.Status{Verified: true, State: carrier.Cancelled, Penalty: ans.fine()})
 }
 
 // cancelDoubt leaves it to a query whether a cancel took hold. The count of doubts outlives

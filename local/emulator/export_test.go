@@ -1,0 +1,24 @@
+package emulator
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/chuandao/qianfan/local/sim/meituan"
+	"github.com/chuandao/qianfan/local/template"
+)
+
+// BuildFunctions compiles every function of the project at root.
+func BuildFunctions(ctx context.Context, root string) error {
+	t, err := template.Load(filepath.Join(root, "s.yaml"), nil)
+	if err != nil {
+		return err
+	}
+	return build(ctx, root, t.Functions)
+}
+
+// DSN is where a test looks into the emulator's database by itself.
+func (e *Emulator) DSN() string { return e.sql.DSN(database) }
+
+// Meituan is the simulated platform with its own books.
+func (e *Emulator) Meituan() *meituan.Service { return e.parties.Meituan }
