@@ -74,7 +74,7 @@ func New(d Deps) http.Handler {
 	if err != nil {
 		panic(err) // the folder is embedded
 	}
-	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("/", http.FileServerFS(files))
 	return guard(mux)
 }
 

@@ -109,7 +109,19 @@ func (t *Turn) quoteDue() {
 		t.wantQuotes()
 		return
 	}
+	if t.offered() {
+		return // it came after all: advance takes it up
+	}
 	t.newRound()
+}
+
+// offered reports whether the present round holds something that the order has not tried.
+func (t *Turn) offered() bool {
+	if t.Outcome == nil || t.Outcome.Result != order.ResultQuoted {
+		return false
+	}
+	i, _ := t.choose()
+	return i >= 0
 }
 
 func (t *Turn) newRound() {
@@ -208,6 +220,15 @@ func (t *Turn) next() bool {
 		}
 		return false
 	}
+	i, why := t.choose()
+	if i < 0 {
+		return t.exhausted(why)
+	}
+	return t.start(&t.Quotes[i], why)
+}
+
+// choose asks the strategy which of the round's offers comes next; -1 is none.
+func (t *Turn) choose() (int, []strategy.Verdict) {
 	offers := make([]strategy.Offer, len(t.Quotes))
 	for i, q := range t.Quotes {
 		offers[i] = strategy.Offer{N: q.N, Carrier: q.Carrier, Price: q.Price, ExpiresAt: q.ExpiresAt, Used: t.Attempt(q.N) != nil, Refused: q.Refused}
@@ -215,11 +236,7 @@ func (t *Turn) next() bool {
 			offers[i].Refused = "switched off"
 		}
 	}
-	i, why := t.Strategy.Choose(offers, t.Fee, t.env.Now)
-	if i < 0 {
-		return t.exhausted(why)
-	}
-	return t.start(&t.Quotes[i], why)
+	return t.Strategy.Choose(offers, t.Fee, t.env.Now)
 }
 
 // exhausted begins the next round: at once when this one was tried in earnest, else after a pause.
