@@ -104,7 +104,7 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 	e.pushing.Store(e.opts.Orders > 0)
 	e.Clock.Linger(e.opts.Orders < 0)
 	err = e.customers.Run(ctx, e.opts.Orders, e.opts.Rate)
-	e.pushing.Store(e.opts.Orders > 0 && e.opts.ExitWhenSettled) // late cancels still come
+	e.pushing.Store(false)
 	if err == nil && !e.opts.ExitWhenSettled {
 		<-ctx.Done()
 	}

@@ -10,7 +10,7 @@ func BenchmarkInvoke(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	body := payload("echo", "")
 	for b.Loop() {
 		if _, err := r.Invoke(b.Context(), "event", body); err != nil {
@@ -24,7 +24,7 @@ func BenchmarkPassThrough(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	handler := r.ServeFunction("web")
 	for b.Loop() {
 		w := httptest.NewRecorder()

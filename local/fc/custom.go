@@ -52,8 +52,9 @@ func (c *custom) variables() map[string]string {
 }
 
 func (c *custom) ready(ctx context.Context) error {
+	dialer := net.Dialer{Timeout: time.Second}
 	for {
-		conn, err := net.DialTimeout("tcp", c.host, time.Second)
+		conn, err := dialer.DialContext(ctx, "tcp", c.host)
 		if err == nil {
 			return conn.Close()
 		}

@@ -36,7 +36,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	code = dir
 	for _, name := range []string{"event", "web", "stage"} {
 		build := exec.Command("go", "build", "-o", filepath.Join(dir, name, "bootstrap"), "./testdata/"+name)

@@ -56,7 +56,7 @@ func (s *spawner) spawn(command []string, dir string, env []string, log func(lin
 	var oneAtATime sync.Mutex
 	locked := func(line string) { oneAtATime.Lock(); defer oneAtATime.Unlock(); log(line) }
 	stdout, stderr := &lineWriter{line: locked}, &lineWriter{line: locked}
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // lives longer than the call that starts it; the spawner ends it
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, stdout, stderr
 	cmd.SysProcAttr = attributes()
 	cmd.WaitDelay = time.Second // for pipes that a grandchild keeps open

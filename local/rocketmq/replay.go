@@ -46,7 +46,7 @@ func (s *store) readBack(path string) error {
 	if err != nil {
 		return fmt.Errorf("open write-ahead file: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	in := bufio.NewReaderSize(file, 1<<20)
 	magic := make([]byte, len(walMagic))
 	if _, err := io.ReadFull(in, magic); errors.Is(err, io.EOF) {
@@ -232,7 +232,7 @@ func syncDir(path string) error {
 	if err != nil {
 		return fmt.Errorf("sync directory of write-ahead file: %w", err)
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }() // only synced
 	if err := dir.Sync(); err != nil {
 		return fmt.Errorf("sync directory of write-ahead file: %w", err)
 	}

@@ -55,7 +55,7 @@ func TestReplayIsTheStore(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		path := filepath.Join(dir, fmt.Sprintf("%d.wal", rapid.Uint64().Draw(rt, "file")))
-		defer os.Remove(path)
+		defer func() { _ = os.Remove(path) }()
 		r := newRig(t)
 		r.s = r.build(testGroups)
 		r.persist(path)

@@ -121,7 +121,7 @@ func TestProblemsNameTheirPath(t *testing.T) {
 		"shared group": {"${vars.groups.quoteQuoteWanted}", "${vars.groups.quoteOrderAccepted}", []string{
 			"group GID-quote-order-accepted: is shared by quote/order-accepted, quote/quote-wanted", `"GID-quote-quote-wanted" belongs to no enabled trigger`}},
 		"undeclared group": {"${vars.groups.quoteQuoteWanted}", "GID-other", []string{`group "GID-other" is not in vars.groups`}},
-		"undeclared topic": {"${vars.topics.quoteWanted.name}", "quote-wnated", []string{`topic "quote-wnated" is not in vars.topics`}},
+		"undeclared topic": {"${vars.topics.quoteWanted.name}", "quote-unheard", []string{`topic "quote-unheard" is not in vars.topics`}},
 		"topic type":       {"type: FIFO", "type: ORDERED", []string{`vars.topics.settlement.type: "ORDERED" is none of NORMAL, FIFO, DELAY, TRANSACTION`}},
 		"env not text":     {"QIANFAN_MEITUAN: ${env('QIANFAN_MEITUAN', '')}", "QIANFAN_MEITUAN: 1", []string{"resources.intake.props.environmentVariables.QIANFAN_MEITUAN: must be a text in quotes, not 1"}},
 		"env reserved":     {"QIANFAN_MEITUAN: $", "FC_MEITUAN: $", []string{"resources.intake.props.environmentVariables:", "FC_MEITUAN: the prefix FC_ is reserved"}},

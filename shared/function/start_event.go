@@ -99,7 +99,7 @@ func exportedType(err error) string {
 	if name := t.Name(); name != "" && name[0] >= 'A' && name[0] <= 'Z' {
 		return name
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // walks the chain link by link itself
 	case interface{ Unwrap() error }:
 		return exportedType(e.Unwrap())
 	case interface{ Unwrap() []error }:

@@ -70,6 +70,8 @@ func serveWeb(ctx context.Context, cfg WebConfig, build Build[http.Handler], lis
 	if err != nil {
 		err = errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
-	<-served
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
+	}
 	return errors.Join(err, f.close(grace))
 }

@@ -155,7 +155,7 @@ func (f *webFunction) recoverPanic(w *statusWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		w.status = http.StatusInternalServerError
 		panic(p)
 	}
