@@ -9,7 +9,7 @@ const names = {
 };
 const tones = { delivered: 'good', failed: 'bad', cancelled: 'warn', returned: 'warn', cancelling: 'warn', rejected: 'warn', unknown: 'bad', refused: 'bad' };
 const label = s => names[s] ? `${names[s]} ${s}` : s;
-const yuan = fen => fen == null ? '' : (fen / 100).toFixed(2);
+const yuan = fen => fen == null ? '' : (fen / 100).toLocaleString('zh-CN', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clockTime = t => t ? new Date(t).toLocaleTimeString('zh-CN', { hour12: false, timeZone: 'Asia/Shanghai' }) : '';
 
 function el(tag, attrs = {}, ...children) {
@@ -49,7 +49,12 @@ const act = f => async event => {
   try { await f(event); await refresh(); } catch (error) { notice(error.message); }
 };
 
-let picked, frozen;
+// The chosen order is the page's fragment, so that it can be linked to.
+let picked = location.hash.slice(1), frozen;
+function pick(id) {
+  picked = id;
+  history.replaceState(null, '', '#' + id);
+}
 
 function showStatus(s) {
   show('counts', ...['pushed', 'accepted', 'open', 'delivered', 'cancelled', 'failed', 'returned', 'refused'].filter(k => k in s.orders)
@@ -62,7 +67,7 @@ function showStatus(s) {
   showClock(s.clock);
   show('functions', table(s.functions, [
     ['函数', f => f.name], ['调用', f => f.invocations, 'num'],
-    ['实例', f => f.instances.map(i => `${i.state}${i.in_flight ? ' ' + i.in_flight : ''}`).join(', ')]]));
+    ['实例', f => Object.entries(Object.groupBy(f.instances, i => i.state)).map(([state, list]) => `${list.length} ${state}`).join(', ')]]));
 }
 
 function showClock(c) {
@@ -76,18 +81,23 @@ function showClock(c) {
 }
 
 function showOrders(list) {
+  if (!picked && list.length) pick(list[0].id);
   show('orders', table(list, [
-    ['单号', o => o.no], ['平台', o => o.platform], ['状态', o => tone(o.state)],
-    ['时间', o => clockTime(o.received_at)], ['', o => o.attention ? el('span', { class: 'bad', title: o.attention }, '⚠ ' + o.attention) : '']],
-    o => ({ class: 'pick' + (o.id === picked ? ' picked' : ''), onclick: act(() => { picked = o.id; }) })));
+    ['时间', o => clockTime(o.received_at)], ['平台', o => o.platform], ['单号', o => o.no], ['状态', o => tone(o.state)], ['运力', o => o.carrier],
+    ['', o => o.attention ? el('span', { class: 'bad', title: o.attention }, '⚠ ' + o.attention) : '']],
+    o => ({ class: 'pick' + (o.id === picked ? ' picked' : ''), onclick: act(() => pick(o.id)) })));
 }
 
 function showOrder(v) {
   const o = v.order;
+  const d = v.delivery, stop = s => [s.name, s.phone, s.address].filter(Boolean).join(' ');
   const fact = pairs => el('dl', {}, pairs.filter(([, x]) => x != null && x !== '').flatMap(([k, x]) => [el('dt', {}, k), el('dd', {}, x)]));
   show('order',
-    fact([['我方单号 id', o.id], ['平台 platform', `${o.platform} ${o.no}`], ['状态 state', tone(o.state)], ['配送费 fee', o.fee_fen == null ? '' : yuan(o.fee_fen) + ' 元'],
-      ['门店 shop', o.shop_code], ['策略 strategy', v.why && v.why.name || o.strategy], ['需人工 attention', o.attention]]),
+    fact([['我方单号 id', o.id], ['平台 platform', `${o.platform} ${o.no}`], ['状态 state', el('span', {}, tone(o.state), o.goal_cause ? ` ${o.goal_cause}` : '')],
+      ['配送费 fee', yuan(o.fee_fen) + ' 元' + (o.penalty_fen ? `，违约金 penalty ${yuan(o.penalty_fen)} 元` : '')],
+      ['取 from', `${d.city_name} ${o.shop_code} ${stop(d.from)}`], ['送 to', stop(d.to)], ['预约 expected', clockTime(d.expected_at)],
+      ['策略 strategy', `${o.strategy} · ${v.strategy.mode} · ${v.why.level}`], ['到期 due', clockTime([o.act_at, o.tell_at, o.post_at].filter(Boolean).sort()[0])],
+      ['需人工 attention', o.attention && el('span', { class: 'bad' }, o.attention)]]),
     el('div', { class: 'row' },
       el('button', { onclick: act(() => api(`/api/platforms/${o.platform}/orders/${o.no}/cancel`, 'POST', {})) }, '顾客取消 cancel'),
       el('button', { onclick: act(async () => notice(`重放 replayed: ${(await api('/api/replay', 'POST', { order: o.id })).messages} messages`)) }, '重放 replay')),
@@ -95,15 +105,20 @@ function showOrder(v) {
       ['#', a => a.n], ['运力', a => a.carrier], ['状态', a => tone(a.state)], ['原因', a => a.cause], ['报价', a => yuan(a.price_fen), 'num'],
       ['入账', a => yuan(a.booked_fen), 'num'], ['违约金', a => yuan(a.penalty_fen), 'num'], ['运力单号', a => a.carrier_no]]),
     el('h3', {}, '报价 quotes'), table(v.quotes, [
-      ['轮', q => q.round], ['运力', q => q.carrier], ['价', q => yuan(q.price_fen), 'num'], ['', q => q.refused]]),
+      ['轮', q => q.round], ['运力', q => q.carrier], ['距离 m', q => q.refused ? '' : q.distance_m, 'num'], ['价', q => q.refused ? '' : yuan(q.price_fen), 'num'], ['', q => q.refused]]),
     el('h3', {}, '时间线 timeline'), table(v.history, [
       ['时间', h => clockTime(h.at)], ['版本', h => h.version || ''], ['', h => h.n ? `#${h.n} ${h.kind}` : h.kind],
-      ['变化', h => h.from || h.to ? `${h.from || '·'} → ${h.to || '·'}` : ''], ['决定', h => h.decision]]),
+      ['变化', h => h.from || h.to ? `${h.from || '·'} → ${h.to || '·'}` : ''], ['决定', h => el('span', { class: h.decision === 'applied' ? '' : 'muted' }, h.decision)],
+      ['', h => el('span', { class: 'muted' }, brief(h.detail))]]),
     el('h3', {}, '指令 commands'), table(v.commands, [['', c => c.kind], ['来自', c => c.by], ['原因', c => c.reason], ['结果', c => c.decision]]),
     el('h3', {}, '分录 entries'), table(v.entries, [
       ['账户', e => e.account], ['借', e => e.direction === 'debit' ? yuan(e.amount_fen) : '', 'num'], ['贷', e => e.direction === 'credit' ? yuan(e.amount_fen) : '', 'num'],
       ['', e => e.reason]]));
 }
+
+// brief is the detail of a line of the timeline in a few words.
+const brief = detail => Object.entries(detail || {}).filter(([, v]) => v !== '' && v != null && v !== false)
+  .map(([k, v]) => k.endsWith('_fen') ? `${k.slice(0, -4)} ${yuan(v)}` : k === 'at' ? clockTime(v) : `${k} ${typeof v === 'object' ? JSON.stringify(v) : v}`).join(' · ');
 
 function showFaults(f) {
   if ($('faults').contains(document.activeElement)) return;
@@ -116,7 +131,7 @@ function showFaults(f) {
 
 function showTopics(t) {
   show('topics', table(t.topics, [
-    ['主题', x => x.name], ['类型', x => x.type], ['待收', x => sum(x.groups, 'ready'), 'num'], ['在途', x => sum(x.groups, 'in_flight'), 'num'],
+    ['主题', x => x.name], ['类型', x => el('small', {}, x.type)], ['待收', x => sum(x.groups, 'ready'), 'num'], ['在途', x => sum(x.groups, 'in_flight'), 'num'],
     ['延时', x => x.delayed, 'num'], ['死信', x => sum(x.groups, 'dead'), 'num']]));
 }
 const sum = (list, key) => list.reduce((n, g) => n + g[key], 0);
@@ -141,7 +156,7 @@ const parts = [
   ['/api/topics', showTopics],
   ['/api/riders', r => showMap(r.riders)],
   ['/api/ledger/balances', r => show('balances', table(r.balances, [['科目', b => b.account], ['余额 元', b => yuan(b.balance_fen), 'num']]))],
-  ['/api/refused?limit=50', r => show('refused', table(r.refused, [['时间', x => clockTime(x.at)], ['来自', x => x.party], ['原因', x => x.reason], ['', x => x.detail]]))],
+  ['/api/refused?limit=50', r => show('refused', table(r.refused, [['时间', x => clockTime(x.at), 'tight'], ['来自', x => x.party], ['单号', x => x.no], ['原因', x => x.detail || x.reason]]))],
   ['/api/dlq', r => show('dlq', table(r.dead_letters, [['#', x => x.id], ['主题', x => x.topic], ['状态', x => x.state], ['时间', x => clockTime(x.at)]]))],
 ];
 
@@ -168,8 +183,9 @@ async function start() {
   $('filter').addEventListener('change', act(() => {}));
   $('filter').addEventListener('submit', e => { e.preventDefault(); refresh(); });
   for (;;) {
+    const began = performance.now();
     if (!document.hidden) await refresh();
-    await new Promise(done => setTimeout(done, 1500));
+    await new Promise(done => setTimeout(done, Math.max(1500, 4 * (performance.now() - began)))); // a busy system is asked less often
   }
 }
 
