@@ -8,7 +8,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/chuandao/qianfan/local/sim/world"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
@@ -139,60 +142,100 @@ func (e *Emulator) PushOne(ctx context.Context, platform string, r world.OrderRe
 	return err
 }
 
-// Cost is what one delivered order costs, counted, not timed.
+// Cost is what one delivered order costs, counted, not timed. What the emulator asks the
+// database itself is left out, and the minutely sweep, which costs the same without orders.
 type Cost struct {
-	Batch        string  `json:"batch"`
-	Orders       int     `json:"orders"`
+	Orders       string  `json:"orders"` // how they came
 	Delivered    int     `json:"delivered"`
 	Statements   float64 `json:"sql_statements"`
 	Transactions float64 `json:"sql_transactions"`
 	Messages     float64 `json:"messages"`
 	HTTPCalls    float64 `json:"outgoing_http_calls"`
 	Invocations  float64 `json:"invocations"`
-	ItemsPerMsg  float64 `json:"orders_per_invocation"`
 }
 
-// benchCost counts what a delivered order costs, once with orders far apart and once with
-// orders in bursts.
+// benchCost counts what a delivered order costs: every trigger handing over single messages
+// and orders far apart, and with orders that come in bursts.
 func benchCost(ctx context.Context, o Options, log io.Writer) (any, error) {
 	n := o.Orders
 	if n <= 0 {
-		n = 100
+		n = 200
 	}
-	var out []Cost
-	for _, c := range []struct {
-		name  string
-		rate  float64
-		speed float64
-	}{{"1 (orders far apart)", 0.001, 1000}, {"bursts", 1000, 60}} {
-		run := o
-		run.Orders, run.Rate, run.Speed, run.ExitWhenSettled, run.Mix = n, c.rate, c.speed, true, "meituan=100"
-		figures, err := countRun(ctx, run, c.name, log)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, figures)
+	o.Speed, o.Faults = 60, "none"
+	alone, together := o, o
+	alone.Orders, alone.BatchOne = min(n, 100), true
+	together.Orders, together.Lockstep = n, true
+	first, err := countRun(ctx, alone, "one by one, batch size 1", log, (*Emulator).pushApart)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	second, err := countRun(ctx, together, fmt.Sprintf("%d in step", n), log, (*Emulator).pushTogether)
+	return []Cost{first, second}, err
 }
 
-func countRun(ctx context.Context, o Options, name string, log io.Writer) (c Cost, err error) {
+// ownStatements counts the emulator's own round trips to the database.
+type ownStatements struct{ statements, commits atomic.Int64 }
+
+func (o *ownStatements) count(kind string) {
+	if kind == "commit" {
+		o.commits.Add(1)
+	}
+	o.statements.Add(1)
+}
+
+// tally is a reading of everything that is counted.
+type tally struct{ statements, commits, messages, calls, invocations int64 }
+
+func (a tally) minus(b tally) tally {
+	return tally{a.statements - b.statements, a.commits - b.commits, a.messages - b.messages, a.calls - b.calls, a.invocations - b.invocations}
+}
+
+func (e *Emulator) tally(ctx context.Context) (tally, error) {
+	c, err := e.Store.ServerCounts(ctx)
+	t := tally{statements: c.Statements - e.own.statements.Load(), commits: c.Commits - e.own.commits.Load(), messages: e.Broker.Stats().Sent, calls: e.outgoingCalls()}
+	for _, n := range e.Functions.Invocations() {
+		t.invocations += n
+	}
+	return t, err
+}
+
+const baseline = 20 // minutes of virtual time without orders, to know the sweep's cost
+
+// pushApart pushes orders so far apart that no two are under way in one batch.
+func (e *Emulator) pushApart(ctx context.Context) error {
+	for range e.opts.Orders {
+		if err := errors.Join(e.PushOne(ctx, "meituan", world.OrderRequest{}), e.Clock.Advance(ctx, 10*time.Minute)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushTogether lets many customers order the same trip in the same moment.
+func (e *Emulator) pushTogether(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for range e.opts.Orders {
+		g.Go(func() error {
+			return e.PushOne(ctx, "meituan", world.OrderRequest{Shop: "qf-shop-0001", Dropoff: &world.Point{Lng: 120.17, Lat: 30.28}})
+		})
+	}
+	return g.Wait()
+}
+
+func countRun(ctx context.Context, o Options, name string, log io.Writer, push func(*Emulator, context.Context) error) (c Cost, err error) {
 	e, err := Start(ctx, o.Ephemeral(), log)
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	before, err := e.Store.ServerCounts(ctx)
+	idle, err := e.measure(ctx, func() error { return e.Clock.Advance(ctx, baseline*time.Minute) })
 	if err != nil {
 		return c, err
 	}
-	if err := e.Push(ctx, log); err != nil {
-		return c, err
-	}
-	if err := e.Settle(ctx, log); err != nil {
-		return c, err
-	}
-	after, err := e.Store.ServerCounts(ctx)
+	began := e.Clock.Now()
+	busy, err := e.measure(ctx, func() error {
+		return errors.Join(push(e, ctx), e.Settle(ctx, log))
+	})
 	if err != nil {
 		return c, err
 	}
@@ -200,10 +243,28 @@ func countRun(ctx context.Context, o Options, name string, log io.Writer) (c Cos
 	if err != nil {
 		return c, err
 	}
-	per := func(n int64) float64 { return float64(n*100/int64(max(1, s.Orders.Delivered))) / 100 }
-	return Cost{Batch: name, Orders: s.Orders.Accepted, Delivered: s.Orders.Delivered,
-		Statements: per(after.Statements - before.Statements), Transactions: per(after.Commits - before.Commits),
-		Messages: per(s.Messages.Sent), HTTPCalls: per(e.outgoingCalls()), Invocations: per(s.Invocations)}, nil
+	if s.Orders.Delivered == 0 {
+		return c, errors.New("no order was delivered")
+	}
+	minutes := int64(e.Clock.Now().Sub(began) / time.Minute)
+	per := func(n, sweeps int64) float64 {
+		return float64((n-sweeps*minutes/baseline)*10/int64(s.Orders.Delivered)) / 10
+	}
+	return Cost{Orders: name, Delivered: s.Orders.Delivered,
+		Statements: per(busy.statements, idle.statements), Transactions: per(busy.commits, idle.commits), Messages: per(busy.messages, idle.messages),
+		HTTPCalls: per(busy.calls, idle.calls), Invocations: per(busy.invocations, idle.invocations)}, nil
+}
+
+func (e *Emulator) measure(ctx context.Context, run func() error) (tally, error) {
+	before, err := e.tally(ctx)
+	if err != nil {
+		return tally{}, err
+	}
+	if err := run(); err != nil {
+		return tally{}, err
+	}
+	after, err := e.tally(ctx)
+	return after.minus(before), err
 }
 
 // outgoingCalls counts what the parties outside were asked.

@@ -53,6 +53,7 @@ type Emulator struct {
 	journal             *journal
 	customers           *sim.Customers
 	pushing             atomic.Bool
+	own                 ownStatements // what the emulator itself asks the database
 	began, beganVirtual time.Time
 	closers             []func() error // in the order of opening
 }
@@ -165,7 +166,7 @@ func (e *Emulator) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.Store, err = store.Open(store.Options{DSN: e.sql.DSN(database), Key: dataKey[:], MaxConns: 4}); err != nil {
+	if e.Store, err = store.Open(store.Options{DSN: e.sql.DSN(database), Key: dataKey[:], MaxConns: 4, Observe: e.own.count}); err != nil {
 		return err
 	}
 	e.opened(e.Store.Close)
@@ -199,7 +200,7 @@ func (e *Emulator) openBroker(ctx context.Context) error {
 }
 
 func (e *Emulator) openParties(context.Context) error {
-	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.servers.url("gateway"), instant: e.opts.Instant}, e.servers)
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.servers.url("gateway"), instant: e.opts.Instant, even: e.opts.Lockstep}, e.servers)
 	e.Carriers, e.Platforms = e.parties.Carriers, e.parties.Platforms
 	e.opened(func() error { e.parties.Close(); return nil })
 	return nil

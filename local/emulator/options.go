@@ -45,6 +45,7 @@ type Options struct {
 
 	Hook     BrokerHook // spoils sends and deliveries, for tests
 	BatchOne bool       // every trigger hands over single messages, for measuring
+	Lockstep bool       // riders all take the same times, so that orders of one trip move together, for measuring
 }
 
 // Default addresses (fixed).

@@ -40,6 +40,19 @@ type partyOptions struct {
 	seed    int64
 	gateway string
 	instant bool
+	even    bool // riders all take the same times
+}
+
+// profile is how a carrier behaves; nil is its own default.
+func (o partyOptions) profile(p world.Profile) *world.Profile {
+	if !o.even {
+		return nil
+	}
+	for _, s := range []*world.Spread{&p.Accept, &p.Pickup, &p.Handover} {
+		s.Sigma = 0
+	}
+	p.ApproachMaxM, p.SpeedMaxMPS = p.ApproachMinM, p.SpeedMinMPS
+	return &p
 }
 
 // startParties opens the books and the doors of everybody outside.
@@ -49,9 +62,9 @@ func startParties(o partyOptions, srv *servers) *parties {
 	p := &parties{
 		Meituan: mt,
 		Carriers: map[string]Carrier{
-			shansong.Name: shansong.New(shansong.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
+			shansong.Name: shansong.New(shansong.Options{Profile: o.profile(shansong.DefaultProfile()), Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
 				CallbackURL: o.gateway + "/carrier/shansong", InitialBalance: deposit}),
-			uupt.Name: uupt.New(uupt.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
+			uupt.Name: uupt.New(uupt.Options{Profile: o.profile(uupt.DefaultProfile()), Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
 				CallbackURL: o.gateway + "/carrier/uupt", InitialBalance: deposit}),
 		},
 		Platforms: map[string]world.Platform{meituan.Name: mt},
