@@ -132,10 +132,14 @@ func (s *Stage) cancel(ctx context.Context, adapter carrier.Adapter, p turn.Plan
 			}
 		})
 	}
-	if !s.Clock.System().Before(p.Until.Add(-callTimeout / 2)) {
+	left := p.Until.Sub(s.Clock.System())
+	if left < callTimeout/2 {
 		ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "the lease is over"}
 		return
 	}
+	// The pre-query took its time: whatever the cancel waits for, it leaves within the lease.
+	ctx, stop := context.WithTimeout(ctx, left)
+	defer stop()
 	within(ctx, func(ctx context.Context) { ans.Cancel, ans.Err = adapter.Cancel(ctx, req) })
 }
 

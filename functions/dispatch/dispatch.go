@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/stage"
@@ -72,91 +73,127 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 func (s *Stage) work(ctx context.Context, inputs []input) error {
 	calls := newCalls(s)
 	defer calls.wait()
-	var unsent error
+	var left []error // what the batch has to come again for; its committed turns go on
 	for {
 		if len(inputs) > 0 {
-			planned, err := s.round(ctx, inputs)
-			if errors.Is(err, errUnsent) {
-				// The turns are committed: their calls go on. The batch comes again and sends what is owed.
-				unsent, err = err, nil
+			done, err := s.turns(ctx, inputs)
+			if err != nil && len(done.turns) == 0 {
+				return errors.Join(append(left, err)...)
 			}
-			if err != nil {
-				return err
-			}
-			calls.start(ctx, planned)
+			// The calls begin first: their leases run, and a broker that is away takes its time.
+			calls.start(ctx, done.calls())
+			left = append(left, err, s.leave(ctx, done))
 		}
 		if calls.pending() == 0 {
-			return unsent
+			return errors.Join(left...)
 		}
 		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(s.Clock.System()) < reserve {
 			slog.WarnContext(ctx, "calls left to their leases", "calls", calls.pending())
-			return unsent
+			return errors.Join(left...)
 		}
 		inputs = calls.gather(ctx)
 		if ctx.Err() != nil {
-			return errors.Join(unsent, ctx.Err())
+			return errors.Join(append(left, ctx.Err())...)
 		}
 	}
 }
 
-// errUnsent says that a round is committed but what it owes was not published.
-var errUnsent = errors.New("committed, but what is owed was not sent")
+// committed is what a round leaves to be done.
+type committed struct {
+	turns   []*turn.Turn
+	unknown []parkedEvent // events of attempts that nobody knows
+}
 
-// round is one transaction: decide for every order of the inputs, commit, publish. When a
-// shard is short it evens the shards out and tries once more, and then lets each order find
-// out by itself that its carrier has nothing left.
-func (s *Stage) round(ctx context.Context, inputs []input) ([]turn.PlannedCall, error) {
+func (c committed) calls() []turn.PlannedCall {
+	var out []turn.PlannedCall
+	for _, t := range c.turns {
+		out = append(out, t.Calls...)
+	}
+	return out
+}
+
+// turns commits a round. When it fails each order is tried alone: one that cannot be read or
+// written, or that somebody else holds, does not hold up its neighbours.
+func (s *Stage) turns(ctx context.Context, inputs []input) (committed, error) {
+	byOrder, ids, _ := group(inputs)
+	all, err := s.round(ctx, inputs)
+	if err == nil || len(ids) < 2 || ctx.Err() != nil || store.Away(err) {
+		return all, err
+	}
+	slog.ErrorContext(ctx, "round is split", "orders", len(ids), "error", err)
+	all = committed{}
+	var errs []error
+	for _, id := range ids {
+		one, err := s.round(ctx, byOrder[id])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("order %d: %w", id, err))
+			continue
+		}
+		all.turns, all.unknown = append(all.turns, one.turns...), append(all.unknown, one.unknown...)
+	}
+	return all, errors.Join(errs...)
+}
+
+// round is one transaction: decide for every order of the inputs and commit. When a shard is
+// short it evens the shards out and tries once more, and then grants no more than there is.
+func (s *Stage) round(ctx context.Context, inputs []input) (committed, error) {
 	byOrder, ids, keys := group(inputs)
-	shortOf := map[account]bool{}
-	for try := 0; ; try++ {
-		var turns []*turn.Turn
-		var events []parkedEvent
+	limits := map[account]money.Fen{}
+	for {
+		var c committed
 		err := s.Store.Dispatch(ctx, ids, keys, func(b store.Batch) ([]*turn.Turn, []store.Hold, error) {
-			purse := newPurse(&s.shards, shortOf)
-			turns, events = s.decide(b, byOrder, ids, purse)
-			return turns, purse.holds(), nil
+			purse := newPurse(&s.shards, limits)
+			c.turns, c.unknown = s.decide(b, byOrder, ids, purse)
+			return c.turns, purse.holds(), nil
 		})
 		var short *store.ErrShort
-		if errors.As(err, &short) && try < 2 {
-			if err := s.refill(ctx, short.Hold, shortOf, try); err != nil {
-				return nil, err
+		if errors.As(err, &short) {
+			// Each account comes here twice at most: then it grants nothing.
+			if err := s.refill(ctx, short.Hold, limits); err != nil {
+				return committed{}, err
 			}
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return committed{}, err
 		}
-		return s.leave(ctx, turns, events)
+		return c, nil
 	}
 }
 
-func (s *Stage) refill(ctx context.Context, h store.Hold, shortOf map[account]bool, try int) error {
+// refill evens out the shards of an account that was short and limits it to what one of them
+// has then; when that was not there either, others are faster, and it grants nothing.
+func (s *Stage) refill(ctx context.Context, h store.Hold, limits map[account]money.Fen) error {
+	a := account{h.Carrier, h.Account}
+	if _, again := limits[a]; again {
+		limits[a] = 0
+		return nil
+	}
 	most, err := s.Store.Even(ctx, h.Carrier, h.Account)
 	if err != nil {
 		return err
 	}
-	if try > 0 || most < h.Amount {
-		shortOf[account{h.Carrier, h.Account}] = true
-		slog.WarnContext(ctx, "prepaid balance short", "carrier", h.Carrier, "account", h.Account, "wanted_fen", int64(h.Amount))
+	limits[a] = most
+	if most < h.Amount {
+		slog.WarnContext(ctx, "prepaid balance short", "carrier", h.Carrier, "account", h.Account, "wanted_fen", int64(h.Amount), "free_fen", int64(most))
 	}
 	return nil
 }
 
-// leave publishes what the committed turns owe and gives their calls.
-func (s *Stage) leave(ctx context.Context, turns []*turn.Turn, events []parkedEvent) ([]turn.PlannedCall, error) {
+// leave publishes what the committed turns owe. After an error the batch has to come again:
+// its repeat is recognised and sends what is owed.
+func (s *Stage) leave(ctx context.Context, c committed) error {
 	var owed []message.Owed
-	var calls []turn.PlannedCall
-	for _, t := range turns {
+	for _, t := range c.turns {
 		owed = append(owed, t.Owed...)
-		calls = append(calls, t.Calls...)
 		for _, alarm := range t.Alarms {
 			slog.ErrorContext(ctx, "needs attention", "order", t.ID, "reason", alarm)
 		}
 	}
-	if err := errors.Join(s.park(ctx, events), s.Bus.Publish(ctx, message.Bundle(owed)...)); err != nil {
-		return calls, fmt.Errorf("%w: %w", errUnsent, err)
+	if err := errors.Join(s.park(ctx, c.unknown), s.Bus.Publish(ctx, message.Bundle(owed)...)); err != nil {
+		return fmt.Errorf("committed, but what is owed was not sent: %w", err)
 	}
-	return calls, nil
+	return nil
 }
 
 // decide makes one turn per order. It is pure: it may run again after a deadlock.

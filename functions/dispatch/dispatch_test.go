@@ -36,7 +36,7 @@ func TestGroupSortsByOrderAndCarrierTime(t *testing.T) {
 func TestPurseAddsUpOneHoldPerAccount(t *testing.T) {
 	t.Parallel()
 	s := &shards{count: map[account]int{{"uupt", "main"}: 8, {"shansong", "main"}: 1}}
-	p := newPurse(s, map[account]bool{})
+	p := newPurse(s, nil)
 	first, ok := p.hold("uupt", "main", 800)
 	require.True(t, ok)
 	for range 20 {
@@ -54,12 +54,19 @@ func TestPurseAddsUpOneHoldPerAccount(t *testing.T) {
 
 func TestPurseRefusesWhatIsShort(t *testing.T) {
 	t.Parallel()
-	p := newPurse(&shards{}, map[account]bool{{"uupt", "main"}: true})
-	_, ok := p.hold("uupt", "main", money.Fen(1))
+	p := newPurse(&shards{count: map[account]int{{"uupt", "main"}: 64}}, map[account]money.Fen{{"uupt", "main"}: 1000, {"sftc", "main"}: 0})
+	shard, ok := p.hold("uupt", "main", 600)
+	require.True(t, ok)
+	require.Zero(t, shard, "where evening out leaves the most")
+	_, ok = p.hold("uupt", "main", 401)
+	require.False(t, ok, "no more than there is")
+	_, ok = p.hold("uupt", "main", 400)
+	require.True(t, ok, "a smaller one still fits")
+	_, ok = p.hold("sftc", "main", 1)
 	require.False(t, ok)
-	_, ok = p.hold("shansong", "main", money.Fen(1))
+	_, ok = p.hold("shansong", "main", 1)
 	require.True(t, ok, "another account is not affected")
-	require.Len(t, p.holds(), 1)
+	require.Len(t, p.holds(), 2)
 }
 
 // Events of an order that we do not know are parked; hints about it are dropped.

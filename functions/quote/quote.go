@@ -152,6 +152,8 @@ func (s *Stage) one(ctx context.Context, j store.QuoteJob, round, n int, name st
 		out.Refused = fmt.Sprintf("%s: %s", carrier.KindOf(err), err)
 	case q.Price <= 0:
 		out.Refused = fmt.Sprintf("a price of %s", q.Price)
+	case len(q.Token) > store.MaxToken || len(q.CarrierNo) > store.MaxCarrierNo:
+		out.Refused = "a token or number longer than any known" // it could not be stored, nor could its neighbours
 	default:
 		ttl := q.TTL
 		if ttl == 0 {

@@ -50,9 +50,26 @@ func (s *Stage) bury(ctx context.Context, events []function.Event) error {
 	return s.Bus.Publish(ctx, again...)
 }
 
-// unwrap reads the batch that a trigger gave up: the CloudEvents of the original messages.
+// unwrap reads the batch that a trigger gave up: the CloudEvents of the original messages,
+// also of dead letters that were given up in their turn.
 func unwrap(e function.Event) ([]function.Event, error) {
-	return function.DecodeEvents(e.Body)
+	inner, err := function.DecodeEvents(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	var out []function.Event
+	for _, x := range inner {
+		if x.Topic != message.DeadLetter {
+			out = append(out, x)
+			continue
+		}
+		deeper, err := unwrap(x)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, deeper...)
+	}
+	return out, nil
 }
 
 func judge(e function.Event) (store.DeadLetter, []int64, []message.Message) {

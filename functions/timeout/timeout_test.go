@@ -105,3 +105,27 @@ func TestStubbornOrdersTravelAlone(t *testing.T) {
 	}
 	require.ElementsMatch(t, [][]int64{{1, 3}, {2}}, sets)
 }
+
+// A dead letter that the stage could not take in its turn comes back inside another one.
+func TestDeadLettersOfDeadLettersAreOpened(t *testing.T) {
+	t.Parallel()
+	inner, err := message.Encode(message.CarrierEvent, []message.Item{{Key: "a", Data: json.RawMessage(`1`)}})
+	require.NoError(t, err)
+	body := wrap(t, message.CarrierEvent, string(inner))
+	for range 3 {
+		events, err := unwrap(function.Event{Topic: message.DeadLetter, Body: []byte(body)})
+		require.NoError(t, err)
+		require.Len(t, events, 1)
+		_, _, again := judge(events[0])
+		require.Len(t, again, 1, "what the carrier said is not lost")
+		body = wrap(t, message.DeadLetter, body)
+	}
+}
+
+// wrap is a batch of one message as a trigger hands it over.
+func wrap(t *testing.T, topic, body string) string {
+	t.Helper()
+	raw, err := json.Marshal([]map[string]any{{"id": "1", "data": map[string]any{"topic": topic, "systemProperties": map[string]any{"UNIQ_KEY": "k"}, "body": body}}})
+	require.NoError(t, err)
+	return string(raw)
+}

@@ -28,6 +28,17 @@ func (a *api) get(ctx context.Context, path string, query url.Values, into any) 
 	return a.call(ctx, http.MethodGet, path, nil, into)
 }
 
+// fetch gets an answer both as it came, for --json, and decoded.
+func fetch(e *env, path string, q url.Values, raw *json.RawMessage, into any) error {
+	if err := e.api.get(e.ctx, path, q, raw); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(*raw, into); err != nil {
+		return fmt.Errorf("%s%s does not answer like a console of this version: %w", e.api.base, path, err)
+	}
+	return nil
+}
+
 func (a *api) post(ctx context.Context, path string, body, into any) error {
 	return a.call(ctx, http.MethodPost, path, body, into)
 }

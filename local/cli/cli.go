@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ const (
 
 // commands is the whole grammar.
 type commands struct {
-	ConsoleURL string `name:"console" help:"Control API of a running emulator." default:"http://127.0.0.1:9010" placeholder:"URL"`
+	ConsoleURL string `name:"console" help:"Control API of a running emulator, ${default}." default:"http://127.0.0.1:9010" placeholder:"URL"`
 	JSON       bool   `help:"Print JSON for machines."`
 
 	Up     upCmd     `cmd:"" default:"withargs" help:"Run the whole system on this machine (the default)."`
@@ -93,6 +94,7 @@ func run(e env, args []string) int {
 	parser, err := kong.New(&c, kong.Name("qianfan"),
 		kong.Description("千帆: local delivery, aggregated. Without a verb it runs the whole system on this machine.\n\nExample: qianfan up --orders 300 --rate 10 --speed 60 --exit-when-settled"),
 		kong.Writers(e.out, e.errs), kong.Exit(func(code int) { exited = code }),
+		kong.WithHyphenPrefixedParameters(true),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Bind(&e), kong.Vars{"benches": strings.Join(emulator.BenchNames(), ", ")})
 	if err != nil {
@@ -103,11 +105,24 @@ func run(e env, args []string) int {
 		return exited
 	}
 	if err != nil {
-		return e.report(usage("%w; see `qianfan --help`", err))
+		return e.report(usage("%w; see `%s --help`", err, verbOf(err)))
 	}
 	e.json = c.JSON
 	e.api = &api{base: c.ConsoleURL, client: &http.Client{Timeout: apiTimeout}}
 	return e.report(verb.Run())
+}
+
+// verbOf is how far a command line was understood, for the advice which help to read.
+func verbOf(err error) string {
+	var p *kong.ParseError
+	if !errors.As(err, &p) || p.Context == nil {
+		return "qianfan"
+	}
+	verb := p.Context.Selected()
+	if verb == nil || !slices.Contains(p.Context.Args, verb.Name) { // a default that nobody wrote
+		return "qianfan"
+	}
+	return verb.FullPath()
 }
 
 // apiTimeout bounds one call of the control API: moving the clock by hours fires many timers.

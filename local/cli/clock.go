@@ -91,9 +91,6 @@ func moveClock(e *env, move map[string]any) error {
 	return showClock(e, raw)
 }
 
-// shanghai is the time zone of the business.
-var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
-
 func showClock(e *env, raw json.RawMessage) error {
 	var s clock.Status
 	if err := json.Unmarshal(raw, &s); err != nil {

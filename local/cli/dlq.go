@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // dlqCmd looks at dead letters.
@@ -24,25 +27,20 @@ func (dlqList) Help() string { return "Example:\n  qianfan dlq list --json" }
 func (dlqList) Run(e *env) error {
 	var raw json.RawMessage
 	var list struct {
-		Letters []struct {
-			ID    int64
-			Topic string
-			State string
-			Tries int
-			At    string
-		} `json:"dead_letters"`
-		Parked []json.RawMessage `json:"parked_events"`
+		Letters []store.DeadLetter  `json:"dead_letters"`
+		Parked  []store.ParkedEvent `json:"parked_events"`
 	}
 	if err := fetch(e, "/api/dlq", nil, &raw, &list); err != nil {
 		return err
 	}
 	return e.show(raw, func() {
-		var rows [][]string
-		for _, l := range list.Letters {
-			rows = append(rows, []string{strconv.FormatInt(l.ID, 10), l.At, l.Topic, l.State, strconv.Itoa(l.Tries)})
-		}
-		e.table([]string{"ID", "AT", "TOPIC", "STATE", "TRIES"}, rows)
-		e.say("%d dead letters, %d carriers' events without an order", len(list.Letters), len(list.Parked))
+		e.section("dead letters", []string{"ID", "AT", "TOPIC", "STATE", "TRIES"}, rows(list.Letters, func(l store.DeadLetter) []string {
+			return []string{strconv.FormatInt(l.ID, 10), moment(l.At), l.Topic, l.State, strconv.Itoa(l.Tries)}
+		}))
+		e.section("carriers' events without an order when they came", []string{"FIRST", "CARRIER", "OUR NUMBER", "CARRIER'S", "DECISION"}, rows(list.Parked, func(p store.ParkedEvent) []string {
+			return []string{moment(p.FirstAt), p.Carrier, p.OurNo, p.CarrierNo, cmp.Or(p.Decision, "waiting")}
+		}))
+		e.say("%d dead letters, %d parked events", len(list.Letters), len(list.Parked))
 	})
 }
 

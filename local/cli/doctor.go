@@ -59,17 +59,17 @@ func (c doctorCmd) Run(e *env) error {
 	if file != nil {
 		findings = append(findings, checkBuild(file))
 	}
-	findings = append(findings, checkPorts(e.ctx))
+	findings = append(findings, checkPorts(e.ctx, defaultPorts))
 	findings = append(findings, checkServices(e)...)
 	err := e.show(map[string]any{"checks": findings}, func() {
-		var rows [][]string
+		var lines [][]string
 		for _, f := range findings {
-			rows = append(rows, []string{f.State, f.Check, f.Detail})
+			lines = append(lines, []string{f.State, f.Check, f.Detail})
 			if f.Remedy != "" {
-				rows = append(rows, []string{"", "", "→ " + f.Remedy})
+				lines = append(lines, []string{"", "", "→ " + f.Remedy})
 			}
 		}
-		e.table([]string{"STATE", "CHECK", "DETAIL"}, rows)
+		e.table([]string{"STATE", "CHECK", "DETAIL"}, lines)
 	})
 	for _, f := range findings {
 		if f.State == problem {
@@ -126,10 +126,10 @@ func checkBuild(file *template.File) finding {
 	return f
 }
 
-// ports are the default addresses, which an emulator leaves when they are taken.
-var ports = []int{9000, 9010, 9081, 9101, 9102, 9103, 9201, 9202, 9203, 9204}
+// defaultPorts are the default addresses, which an emulator leaves when they are taken.
+var defaultPorts = []int{9000, 9010, 9081, 9101, 9102, 9103, 9201, 9202, 9203, 9204}
 
-func checkPorts(ctx context.Context) finding {
+func checkPorts(ctx context.Context, ports []int) finding {
 	f := finding{Check: "ports", State: fine, Detail: "the default ports are free"}
 	var taken []string
 	for _, port := range ports {

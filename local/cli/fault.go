@@ -114,15 +114,13 @@ func showFaults(e *env, raw json.RawMessage) error {
 		for k := range f.Probabilities {
 			keys[k] += 0
 		}
-		var rows [][]string
-		for _, k := range slices.Sorted(maps.Keys(keys)) {
-			p := ""
-			if v, ok := f.Probabilities[k]; ok {
-				p = strconv.FormatFloat(v, 'g', -1, 64)
+		e.table([]string{"FAULT", "PROBABILITY", "STRUCK"}, rows(slices.Sorted(maps.Keys(keys)), func(k string) []string {
+			p, set := f.Probabilities[k]
+			if !set { // a detail of another fault, only counted
+				return []string{k, "", strconv.Itoa(f.Counters[k])}
 			}
-			rows = append(rows, []string{k, p, strconv.Itoa(f.Counters[k])})
-		}
-		e.table([]string{"FAULT", "PROBABILITY", "STRUCK"}, rows)
+			return []string{k, strconv.FormatFloat(p, 'g', -1, 64), strconv.Itoa(f.Counters[k])}
+		}))
 		if len(f.Scripts) > 0 {
 			e.say("%d scripts wait for their order", len(f.Scripts))
 		}

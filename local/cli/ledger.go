@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // ledgerCmd looks at the books.
@@ -22,23 +25,6 @@ func (ledgerCmd) Help() string {
 	return "Examples:\n  qianfan ledger balances\n  qianfan ledger verify"
 }
 
-// balanceLine is an account's balance.
-type balanceLine struct {
-	Account string    `json:"account"`
-	Balance money.Fen `json:"balance_fen"`
-}
-
-// entryLine is one entry.
-type entryLine struct {
-	Transaction string    `json:"transaction"`
-	Account     string    `json:"account"`
-	Direction   string    `json:"direction"` // debit or credit
-	Amount      money.Fen `json:"amount_fen"`
-	Order       ident     `json:"order_id"`
-	Reason      string    `json:"reason"`
-	At          string    `json:"at"`
-}
-
 type ledgerBalances struct{}
 
 // Help is the example.
@@ -47,16 +33,12 @@ func (ledgerBalances) Help() string { return "Example:\n  qianfan ledger balance
 // Run is the verb.
 func (ledgerBalances) Run(e *env) error {
 	var raw json.RawMessage
-	var list struct{ Balances []balanceLine }
+	var list struct{ Balances []store.Balance }
 	if err := fetch(e, "/api/ledger/balances", nil, &raw, &list); err != nil {
 		return err
 	}
 	return e.show(raw, func() {
-		var rows [][]string
-		for _, b := range list.Balances {
-			rows = append(rows, []string{b.Account, yuan(b.Balance)})
-		}
-		e.table([]string{"ACCOUNT", "元"}, rows)
+		e.table([]string{"ACCOUNT", "YUAN"}, rows(list.Balances, func(b store.Balance) []string { return []string{b.Account, yuan(b.BalanceFen)} }))
 	})
 }
 
@@ -77,30 +59,17 @@ func (c ledgerEntries) Run(e *env) error {
 		q.Set("order", c.Order)
 	}
 	var raw json.RawMessage
-	var list struct{ Entries []entryLine }
+	var list struct{ Entries []store.EntryRow }
 	if err := fetch(e, "/api/ledger/entries", q, &raw, &list); err != nil {
 		return err
 	}
 	return e.show(raw, func() { e.entryTable(list.Entries) })
 }
 
-func (e *env) entryTable(entries []entryLine) {
-	var rows [][]string
-	for _, x := range entries {
-		rows = append(rows, []string{x.At, x.Transaction, x.Direction, yuan(x.Amount), x.Account, x.Reason})
-	}
-	e.table([]string{"AT", "TRANSACTION", "SIDE", "元", "ACCOUNT", "REASON"}, rows)
-}
-
-// fetch gets an answer both as it came, for --json, and decoded.
-func fetch(e *env, path string, q url.Values, raw *json.RawMessage, into any) error {
-	if err := e.api.get(e.ctx, path, q, raw); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(*raw, into); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", path, err)
-	}
-	return nil
+func (e *env) entryTable(entries []store.EntryRow) {
+	e.table([]string{"AT", "TRANSACTION", "SIDE", "YUAN", "ACCOUNT", "REASON"}, rows(entries, func(x store.EntryRow) []string {
+		return []string{moment(x.At), x.Transaction, x.Direction, yuan(x.AmountFen), x.Account, x.Reason}
+	}))
 }
 
 type ledgerVerify struct{}
@@ -157,10 +126,10 @@ func (ledgerVerify) Run(e *env) error {
 const calmTries = 5
 
 // readBooks reads all entries and balances of one moment, although orders may be under way.
-func readBooks(e *env) ([]entryLine, []balanceLine, error) {
+func readBooks(e *env) ([]store.EntryRow, []store.Balance, error) {
 	for range calmTries {
-		var before, after struct{ Entries []entryLine }
-		var list struct{ Balances []balanceLine }
+		var before, after struct{ Entries []store.EntryRow }
+		var list struct{ Balances []store.Balance }
 		all := url.Values{"limit": {strconv.Itoa(allEntries)}}
 		if err := e.api.get(e.ctx, "/api/ledger/entries", all, &before); err != nil {
 			return nil, nil, err
@@ -182,11 +151,11 @@ func readBooks(e *env) ([]entryLine, []balanceLine, error) {
 }
 
 // audit folds entries by itself and says what does not add up.
-func audit(entries []entryLine, balances []balanceLine) []string {
+func audit(entries []store.EntryRow, balances []store.Balance) []string {
 	problems := []string{}
 	byTransaction, byAccount := map[string]money.Fen{}, map[string]money.Fen{}
 	for _, x := range entries {
-		amount := x.Amount
+		amount := x.AmountFen
 		switch x.Direction {
 		case "debit":
 		case "credit":
@@ -197,14 +166,19 @@ func audit(entries []entryLine, balances []balanceLine) []string {
 		byTransaction[x.Transaction] += amount
 		byAccount[x.Account] += amount
 	}
-	for name, sum := range byTransaction {
-		if sum != 0 {
+	for _, name := range slices.Sorted(maps.Keys(byTransaction)) {
+		if sum := byTransaction[name]; sum != 0 {
 			problems = append(problems, fmt.Sprintf("transaction %s: debits exceed credits by %s", name, sum))
 		}
 	}
+	told := map[string]money.Fen{}
 	for _, b := range balances {
-		if b.Balance != byAccount[b.Account] {
-			problems = append(problems, fmt.Sprintf("account %s: the balance is %s, its entries give %s", b.Account, b.Balance, byAccount[b.Account]))
+		told[b.Account] = b.BalanceFen
+		byAccount[b.Account] += 0 // an account may have no entry
+	}
+	for _, account := range slices.Sorted(maps.Keys(byAccount)) {
+		if told[account] != byAccount[account] {
+			problems = append(problems, fmt.Sprintf("account %s: the balance is %s, its entries give %s", account, told[account], byAccount[account]))
 		}
 	}
 	return problems

@@ -1,14 +1,16 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // orderCmd makes and looks at orders.
@@ -64,8 +66,8 @@ func (c orderNew) body() (map[string]any, error) {
 	}
 	if c.Value != "" {
 		fen, err := money.ParseYuan(c.Value)
-		if err != nil {
-			return nil, usage("--value: %w; want an amount in 元, as 25.80", err)
+		if err != nil || fen <= 0 {
+			return nil, usage("--value %q: want an amount in 元, as 25.80", c.Value)
 		}
 		body["value_fen"] = fen
 	}
@@ -79,7 +81,7 @@ func (c orderNew) body() (map[string]any, error) {
 	return body, nil
 }
 
-// showAnswer prints what the platform heard to its push.
+// showAnswer prints what the platform heard to its push; a refusal is an error.
 func showAnswer(e *env, raw json.RawMessage, what string) error {
 	var a struct {
 		No       string
@@ -88,13 +90,34 @@ func showAnswer(e *env, raw json.RawMessage, what string) error {
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	return e.show(raw, func() {
-		answer := "not answered yet"
-		if a.Accepted != nil {
-			answer = map[bool]string{true: "accepted", false: "refused, see the console's refused inputs"}[*a.Accepted]
+	refused := a.Accepted != nil && !*a.Accepted
+	err := e.show(raw, func() {
+		switch {
+		case a.Accepted == nil:
+			e.say("%s %s: not answered yet, see `qianfan order list --no %s`", what, a.No, a.No)
+		case !refused:
+			e.say("%s %s: accepted", what, a.No)
 		}
-		e.say("%s %s: %s", what, a.No, answer)
 	})
+	if refused {
+		return errors.Join(err, fmt.Errorf("%s %s: refused: %s", what, a.No, whyRefused(e, a.No)))
+	}
+	return err
+}
+
+// whyRefused looks for the reason among the refused inputs.
+func whyRefused(e *env, no string) string {
+	var list struct {
+		Refused []struct{ No, Reason, Detail string }
+	}
+	if err := e.api.get(e.ctx, "/api/refused", nil, &list); err == nil {
+		for _, r := range list.Refused {
+			if r.No == no {
+				return cmp.Or(r.Detail, r.Reason)
+			}
+		}
+	}
+	return "the reason is at " + e.api.base + "/api/refused"
 }
 
 type orderList struct {
@@ -110,24 +133,6 @@ func (orderList) Help() string {
 	return "Examples:\n  qianfan order list --state dispatching\n  qianfan order list --needs-attention --json"
 }
 
-// orderLine is an order in a list.
-type orderLine struct {
-	ID        ident  `json:"id"`
-	Platform  string `json:"platform"`
-	No        string `json:"no"`
-	State     string `json:"state"`
-	Attention string `json:"attention"`
-}
-
-// ident is an id as text, whether it travels as a number or in quotes.
-type ident string
-
-// UnmarshalJSON takes both.
-func (i *ident) UnmarshalJSON(raw []byte) error {
-	*i = ident(bytes.Trim(raw, `"`))
-	return nil
-}
-
 // Run is the verb.
 func (c orderList) Run(e *env) error {
 	q := url.Values{"limit": {strconv.Itoa(c.Limit)}}
@@ -140,19 +145,14 @@ func (c orderList) Run(e *env) error {
 		q.Set("needs_attention", "true")
 	}
 	var raw json.RawMessage
-	if err := e.api.get(e.ctx, "/api/orders", q, &raw); err != nil {
+	var list struct{ Orders []store.OrderRow }
+	if err := fetch(e, "/api/orders", q, &raw, &list); err != nil {
 		return err
 	}
-	var list struct{ Orders []orderLine }
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return fmt.Errorf("read the orders: %w", err)
-	}
 	return e.show(raw, func() {
-		var rows [][]string
-		for _, o := range list.Orders {
-			rows = append(rows, []string{string(o.ID), o.Platform, o.No, o.State, o.Attention})
-		}
-		e.table([]string{"ID", "PLATFORM", "NUMBER", "STATE", "ATTENTION"}, rows)
+		e.table([]string{"ID", "RECEIVED", "PLATFORM", "NUMBER", "STATE", "CARRIER", "ATTENTION"}, rows(list.Orders, func(o store.OrderRow) []string {
+			return []string{strconv.FormatInt(o.ID, 10), moment(o.ReceivedAt), o.Platform, o.No, o.State, o.Carrier, o.Attention}
+		}))
 	})
 }
 
@@ -166,7 +166,7 @@ func (orderCancel) Help() string { return "Example:\n  qianfan order cancel 2012
 
 // Run is the verb.
 func (c orderCancel) Run(e *env) error {
-	var view struct{ Order orderLine }
+	var view struct{ Order store.OrderRow }
 	if err := e.api.get(e.ctx, "/api/orders/"+url.PathEscape(c.Order), nil, &view); err != nil {
 		return err
 	}

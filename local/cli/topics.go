@@ -50,11 +50,9 @@ func (c topicsCmd) Run(e *env) error {
 	case "terraform":
 		e.say("%s", terraform(topics))
 	default:
-		var rows [][]string
-		for _, t := range topics {
-			rows = append(rows, []string{t.Name, t.Type, strings.Join(t.Groups, ", ")})
-		}
-		e.table([]string{"TOPIC", "TYPE", "GROUPS"}, rows)
+		e.table([]string{"TOPIC", "TYPE", "GROUPS"}, rows(topics, func(t declaredTopic) []string {
+			return []string{t.Name, t.Type, strings.Join(t.Groups, ", ")}
+		}))
 	}
 	return nil
 }

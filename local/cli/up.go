@@ -17,7 +17,7 @@ type upCmd struct {
 	Rate            float64 `default:"0.2" help:"Orders per second of virtual time."`
 	Seed            int64   `help:"Of everything that is drawn; 0 picks one and prints it."`
 	Mix             string  `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
-	Faults          string  `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong."`
+	Faults          string  `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong; none is the default."`
 	Speed           float64 `default:"1" help:"Ceiling of virtual time, times system time."`
 	ExitWhenSettled bool    `help:"End when every order is closed; exit 3 when an invariant is violated."`
 	Durability      string  `default:"flush" enum:"flush,relaxed" help:"flush: a commit is on disk before it is answered; relaxed: faster."`

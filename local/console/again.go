@@ -18,6 +18,12 @@ const (
 	maxRedrive     = 1000
 )
 
+// States of a dead letter: waiting for a person, or sent again.
+const (
+	letterWaiting  = "waiting"
+	letterRedriven = "redriven"
+)
+
 // fifoGroup is the message group of settlement hints from here: facts commute, so any will do.
 const fifoGroup = "console"
 
@@ -104,23 +110,32 @@ func (s *server) redrive(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var owed []message.Owed
-	done, unreadable := 0, []int64{}
+	owed, readable, unreadable := reviveAll(letters)
+	if err := s.Publish(r.Context(), message.Bundle(owed)...); err != nil {
+		return nil, fmt.Errorf("redrive: %w", err)
+	}
+	// A letter that cannot be marked is sent again next time, which changes nothing: receivers know what they have seen.
+	if _, err := s.Store.MarkDeadLetters(r.Context(), readable, letterRedriven); err != nil {
+		return nil, err
+	}
+	return map[string]any{"redriven": len(readable), "unreadable": unreadable}, nil
+}
+
+// reviveAll reads letters: what their items owe now, and which letters could be read.
+func reviveAll(letters []store.DeadLetter) (owed []message.Owed, readable, unreadable []int64) {
+	unreadable = []int64{}
 	for _, l := range letters {
 		e, err := message.Decode([]byte(l.Body))
 		if err != nil {
 			unreadable = append(unreadable, l.ID)
 			continue
 		}
-		done++
+		readable = append(readable, l.ID)
 		for _, item := range e.Items {
 			owed = append(owed, revive(e.Kind, item)...)
 		}
 	}
-	if err := s.Publish(r.Context(), message.Bundle(owed)...); err != nil {
-		return nil, fmt.Errorf("redrive: %w", err)
-	}
-	return map[string]any{"redriven": done, "unreadable": unreadable}, nil
+	return owed, readable, unreadable
 }
 
 // chosen are the named letters, or those that wait for a person.
@@ -134,12 +149,12 @@ func (s *server) chosen(r *http.Request, ids []int64) ([]store.DeadLetter, error
 	}
 	var out []store.DeadLetter
 	for _, l := range all {
-		if slices.Contains(ids, l.ID) || len(ids) == 0 && l.State == "waiting" {
+		if slices.Contains(ids, l.ID) || len(ids) == 0 && l.State == letterWaiting {
 			out = append(out, l)
 		}
 	}
 	if len(out) < len(ids) {
-		return nil, bad(http.StatusNotFound, "GET /api/dlq lists them", "not all of %v are dead letters", ids)
+		return nil, bad(http.StatusNotFound, "GET /api/dlq or `qianfan dlq list` lists them", "not all of %v are dead letters", ids)
 	}
 	return out, nil
 }

@@ -38,7 +38,7 @@ func (s *server) setFaults(r *http.Request) (any, error) {
 	}
 	// Tried on a copy first: a bad setting must not clear the present ones.
 	if err := world.None().UnmarshalJSON(raw); err != nil {
-		return nil, bad(http.StatusBadRequest, "GET /api/faults lists the keys; probabilities are 0 to 1", "%v", err)
+		return nil, bad(http.StatusBadRequest, "probabilities are 0 to 1", "%v", err)
 	}
 	if base != nil {
 		s.Faults.Clear()

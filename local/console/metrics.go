@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,7 @@ var (
 	descLedger      = desc("ledger_fen", "Totals of the ledger, in 分.", "side")
 	descBalanced    = desc("ledger_balanced", "1 when debits equal credits.")
 	descMessages    = desc("messages_total", "What the embedded broker did with messages.", "what")
-	descWaiting     = desc("messages_waiting", "Messages that a consumer group has still to do.", "topic", "group", "phase")
+	descWaiting     = desc("messages_waiting", "Messages that a consumer group has still to do, or gave up (dead).", "topic", "group", "phase")
 	descDelayed     = desc("messages_delayed", "Messages that are not due yet.", "topic")
 	descInvocations = desc("invocations_total", "Calls of a function.", "function")
 	descInstances   = desc("instances", "Processes of a function.", "function", "state")
@@ -120,11 +121,15 @@ func (m *meter) broker(gauge, counter observe) {
 		counter(descMessages, float64(n), what)
 	}
 	for topic, t := range stats.Topics {
+		if strings.HasPrefix(topic, deadPrefix) {
+			continue // counted with the group below
+		}
 		gauge(descDelayed, float64(t.Delayed), topic)
 		for group, g := range t.Groups {
 			gauge(descWaiting, float64(g.Ready), topic, group, "ready")
 			gauge(descWaiting, float64(g.InFlight), topic, group, "in_flight")
 			gauge(descWaiting, float64(g.Parked), topic, group, "parked")
+			gauge(descWaiting, float64(stats.Topics[deadPrefix+group].Messages), topic, group, "dead")
 		}
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -44,6 +47,9 @@ func (s *server) status(r *http.Request) (any, error) {
 	return merged, nil
 }
 
+// stateNames are all states of an order, for a hint.
+var stateNames = strings.Trim(fmt.Sprint(order.States), "[]")
+
 func (s *server) orders(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	limit, err := number(r, "limit", defaultOrders, 1, maxOrders)
@@ -53,6 +59,9 @@ func (s *server) orders(r *http.Request) (any, error) {
 	after, err := number(r, "after", 0, 0, 1<<62)
 	if err != nil {
 		return nil, err
+	}
+	if state := q.Get("state"); state != "" && !slices.Contains(order.States, order.State(state)) {
+		return nil, bad(http.StatusBadRequest, "states are "+stateNames, "no order is ever in state %q", state)
 	}
 	f := store.OrderFilter{Platform: q.Get("platform"), No: q.Get("no"), State: q.Get("state"), Limit: int(limit), After: after}
 	if text := q.Get("needs_attention"); text != "" {
@@ -78,7 +87,7 @@ func (s *server) order(r *http.Request) (any, error) {
 
 // findOrder takes our id, or a platform's number.
 func (s *server) findOrder(ctx context.Context, name string) (store.OrderView, error) {
-	unknown := bad(http.StatusNotFound, "GET /api/orders lists them; an order is named by our id or by the platform's number", "no order %q", name)
+	unknown := bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)
 	if id, err := strconv.ParseInt(name, 10, 64); err == nil && id > 0 {
 		view, ok, err := s.Store.OrderByID(ctx, id)
 		if ok || err != nil {

@@ -57,6 +57,9 @@ func (o customerOrder) request() (world.OrderRequest, error) {
 	if (o.Lng == nil) != (o.Lat == nil) {
 		return world.OrderRequest{}, bad(http.StatusBadRequest, "send both, in GCJ-02 degrees", "lng and lat belong together")
 	}
+	if o.Value < 0 {
+		return world.OrderRequest{}, bad(http.StatusBadRequest, "leave value_fen out to have it drawn", "goods worth %s", o.Value)
+	}
 	r := world.OrderRequest{Shop: o.Shop, Value: o.Value, Expected: o.Expected}
 	if o.Lng != nil {
 		r.Dropoff = &world.Point{Lng: *o.Lng, Lat: *o.Lat}
@@ -126,7 +129,7 @@ func (s *server) noCancel(r *http.Request, cause error) error {
 		return err
 	}
 	if len(rows) == 0 {
-		return bad(http.StatusNotFound, "GET /api/orders?platform="+platform+" lists them", "%v", cause)
+		return bad(http.StatusNotFound, "GET /api/orders?platform="+platform+" or `qianfan order list` lists them", "%v", cause)
 	}
 	return bad(http.StatusConflict, "a customer can cancel an order once", "%v", cause)
 }

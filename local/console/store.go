@@ -15,5 +15,6 @@ type Store interface {
 	Entries(ctx context.Context, order int64, limit int) ([]store.EntryRow, error)
 	LedgerTotals(ctx context.Context) (store.LedgerTotals, error)
 	DeadLetters(ctx context.Context, limit int) ([]store.DeadLetter, error)
+	MarkDeadLetters(ctx context.Context, ids []int64, state string) (int, error)
 	ParkedEvents(ctx context.Context, limit int) ([]store.ParkedEvent, error)
 }

@@ -34,24 +34,27 @@ func (e *Emulator) banner(w io.Writer) {
 	for _, r := range rows {
 		fmt.Fprintf(&b, "  %-18s %s\n", r[0], r[1])
 	}
-	b.WriteString("\n  Ctrl-C ends everything. Orders follow as they are closed:\n\n")
+	b.WriteString("\n  Ctrl-C ends everything. Orders follow as they come and as they are over:\n\n")
 	_, _ = io.WriteString(w, b.String())
 }
 
 const followPoll = 500 * time.Millisecond // of system time
 
-// follow prints a line for every order as it closes.
+// follow prints a line for every order as it comes, and one as it is over.
 func (e *Emulator) follow(ctx context.Context, w io.Writer) {
 	var cursor store.ClosedCursor
 	for {
 		if sharedclock.System.Sleep(ctx, followPoll) != nil {
 			return
 		}
-		closed, next, err := e.Store.Closed(ctx, cursor)
+		came, closed, next, err := e.Store.Follow(ctx, cursor)
 		if err != nil {
 			continue // the store is closing, or away: the next poll tells
 		}
 		cursor = next
+		for _, c := range came {
+			_, _ = fmt.Fprintf(w, "  %s  %-8s %-20s came\n", c.At.In(shanghai).Format("15:04:05"), c.Platform, c.No)
+		}
 		for _, c := range closed {
 			_, _ = fmt.Fprintln(w, orderLine(c))
 		}

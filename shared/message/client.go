@@ -16,9 +16,13 @@ import (
 	rmq "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/chuandao/qianfan/shared/clock"
@@ -54,10 +58,11 @@ type Client struct {
 	cfg Config
 	id  string
 
-	mu   sync.Mutex
-	conn *grpc.ClientConn
-	used time.Time
-	seq  uint32
+	mu    sync.Mutex
+	conn  *grpc.ClientConn
+	used  time.Time
+	heard time.Time // when the broker last answered anything
+	seq   uint32
 }
 
 const (
@@ -98,8 +103,23 @@ func (c *Client) Close() error {
 	return err
 }
 
+// reconnect keeps the pauses between two tries to connect below a send's timeout: after a
+// long outage the broker must not wait for us in its turn.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: 2 * time.Second,
+}
+
 // stub is the service on a connection that can be trusted.
 func (c *Client) stub() (rmq.MessagingServiceClient, error) {
+	conn, err := c.trusted()
+	if err != nil {
+		return nil, err
+	}
+	return rmq.NewMessagingServiceClient(conn), nil
+}
+
+func (c *Client) trusted() (*grpc.ClientConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.cfg.Clock.System()
@@ -114,13 +134,28 @@ func (c *Client) stub() (rmq.MessagingServiceClient, error) {
 			transport = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
 		}
 		conn, err := grpc.NewClient("passthrough:///"+c.cfg.Endpoint, grpc.WithTransportCredentials(transport),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(8<<20)))
+			grpc.WithConnectParams(reconnect), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(8<<20)))
 		if err != nil {
 			return nil, fmt.Errorf("QIANFAN_ROCKETMQ_ENDPOINT %q: %w", c.cfg.Endpoint, err)
 		}
 		c.conn = conn
 	}
-	return rmq.NewMessagingServiceClient(c.conn), nil
+	return c.conn, nil
+}
+
+// judge learns from a call what its connection is worth. An open one over which nothing at
+// all was heard since began, until the call's time was over, may lead nowhere: nothing else
+// would tell for a quarter of an hour. The next call makes it anew.
+func (c *Client) judge(conn *grpc.ClientConn, began time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch code := status.Code(err); {
+	case code != codes.DeadlineExceeded && code != codes.Unavailable && code != codes.Canceled:
+		c.heard = c.cfg.Clock.System()
+	case code == codes.DeadlineExceeded && c.conn == conn && conn.GetState() == connectivity.Ready && !c.heard.After(began):
+		_ = conn.Close()
+		c.conn = nil
+	}
 }
 
 // sign adds the headers that every call carries.
@@ -175,13 +210,15 @@ func (c *Client) send(ctx context.Context, m Message, kind rmq.MessageType) (*rm
 }
 
 func (c *Client) try(ctx context.Context, msg *rmq.Message) (entry *rmq.SendResultEntry, retry bool, err error) {
-	stub, err := c.stub()
+	conn, err := c.trusted()
 	if err != nil {
 		return nil, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	reply, err := stub.SendMessage(c.sign(ctx), &rmq.SendMessageRequest{Messages: []*rmq.Message{msg}}, grpc.WaitForReady(true))
+	began := c.cfg.Clock.System()
+	reply, err := rmq.NewMessagingServiceClient(conn).SendMessage(c.sign(ctx), &rmq.SendMessageRequest{Messages: []*rmq.Message{msg}}, grpc.WaitForReady(true))
+	c.judge(conn, began, err)
 	if err != nil {
 		return nil, true, err
 	}

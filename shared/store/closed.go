@@ -26,13 +26,20 @@ type ClosedOrder struct {
 // ClosedCursor remembers which closed orders were told; the zero value tells all.
 type ClosedCursor struct {
 	after int64 // every order up to here is closed and told
+	seen  int64 // every order up to here is known
 	told  map[int64]bool
 }
 
 // Closed gives the orders that have closed since the cursor, and the next cursor.
 func (s *Store) Closed(ctx context.Context, c ClosedCursor) ([]ClosedOrder, ClosedCursor, error) {
-	var out []ClosedOrder
-	next := ClosedCursor{after: c.after, told: map[int64]bool{}}
+	_, closed, next, err := s.Follow(ctx, c)
+	return closed, next, err
+}
+
+// Follow gives the orders that have come and those that have closed since the cursor, and
+// the next cursor.
+func (s *Store) Follow(ctx context.Context, c ClosedCursor) (came, closed []ClosedOrder, next ClosedCursor, err error) {
+	next = ClosedCursor{after: c.after, seen: c.seen, told: map[int64]bool{}}
 	rows, err := s.db.QueryContext(ctx, `SELECT o.id, o.platform, o.no, o.state, o.wake_at IS NULL, o.received_at,
  COALESCE((SELECT a.carrier FROM attempt a WHERE a.order_id = o.id AND a.n = o.winner), ''),
  (SELECT COUNT(*) FROM attempt a WHERE a.order_id = o.id),
@@ -43,26 +50,29 @@ func (s *Store) Closed(ctx context.Context, c ClosedCursor) ([]ClosedOrder, Clos
 	unbroken := true
 	err = each(rows, err, "closed orders", func(r *sql.Rows) error {
 		var o ClosedOrder
-		var closed bool
+		var over bool
 		var received, last int64
-		if err := r.Scan(&o.ID, &o.Platform, &o.No, &o.State, &closed, &received, &o.Carrier, &o.Attempts, &last, &o.Income, &o.Cost); err != nil {
+		if err := r.Scan(&o.ID, &o.Platform, &o.No, &o.State, &over, &received, &o.Carrier, &o.Attempts, &last, &o.Income, &o.Cost); err != nil {
 			return err
 		}
 		o.At = time.UnixMilli(last).UTC()
 		o.Took = o.At.Sub(time.UnixMilli(received))
-		unbroken = unbroken && closed
+		if o.ID > c.seen {
+			came, next.seen = append(came, o), o.ID
+		}
+		unbroken = unbroken && over
 		if unbroken {
 			next.after = o.ID
 		}
-		if closed && !c.told[o.ID] {
-			out = append(out, o)
+		if over && !c.told[o.ID] {
+			closed = append(closed, o)
 		}
-		if closed && !unbroken {
+		if over && !unbroken {
 			next.told[o.ID] = true
 		}
 		return nil
 	})
-	return out, next, err
+	return came, closed, next, err
 }
 
 // UnappliedCommands counts acknowledged commands that are neither applied nor refused.

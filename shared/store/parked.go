@@ -147,12 +147,13 @@ func resolveParked(ctx context.Context, tx *sql.Tx, due []*parked) error {
 		}
 		args = append(args, p.order, p.n)
 	}
-	exists := map[InputRef]bool{}
-	rows, err := tx.QueryContext(ctx, "SELECT order_id, n FROM attempt WHERE (order_id, n) IN "+pairs(len(due)), args...)
+	carriers := map[InputRef]string{}
+	rows, err := tx.QueryContext(ctx, "SELECT order_id, n, carrier FROM attempt WHERE (order_id, n) IN "+pairs(len(due)), args...)
 	err = each(rows, err, "attempts", func(r *sql.Rows) error {
 		var k InputRef
-		err := r.Scan(&k.Order, &k.N)
-		exists[k] = true
+		var carrier string
+		err := r.Scan(&k.Order, &k.N, &carrier)
+		carriers[k] = carrier
 		return err
 	})
 	if err != nil {
@@ -160,8 +161,8 @@ func resolveParked(ctx context.Context, tx *sql.Tx, due []*parked) error {
 	}
 	keys := make([]InputKey, len(due))
 	for i, p := range due {
-		if !exists[InputRef{p.order, p.n}] {
-			p.n = 0
+		if carriers[InputRef{p.order, p.n}] != p.ref.Carrier {
+			p.n = 0 // not there, or another carrier's: nobody will ever apply it
 		}
 		keys[i] = InputKey{p.order, turn.SignalKey(p.n, p.status)}
 	}

@@ -126,3 +126,20 @@ func TestDeadLettersAreKeptOnce(t *testing.T) {
 	require.Equal(t, got[:1], newest)
 	require.NoError(t, f.SaveDeadLetters(t.Context(), nil, now))
 }
+
+// A number of ours that another carrier speaks of belongs to no attempt of that carrier:
+// such an event is decided like any stranger's, and not sent again for ever.
+func TestAnEventOfAnotherCarriersAttemptIsUnknown(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	id := f.orders(t, 1)[0]
+	f.change(t, id, nil, func(x *turn.Turn) {
+		x.Attempts = []*order.Attempt{{N: 1, Carrier: "uupt", State: order.Placed}}
+		x.Changed[1] = true
+	})
+	e, _ := event(t, order.OurNo(id, 1), "", "h1")
+	require.NoError(t, f.Park(t.Context(), []store.Parked{e}, now))
+	require.Len(t, f.take(t, now.Add(time.Minute)), 1)
+	require.Empty(t, f.take(t, now.Add(11*time.Minute)))
+	require.Equal(t, store.UnknownOrder, one[string](t, f, "SELECT decision FROM parked_event WHERE due_at IS NULL"))
+}

@@ -11,6 +11,12 @@ import (
 	"github.com/chuandao/qianfan/shared/order"
 )
 
+// What the columns of a quote hold, in characters. A longer token cannot be cut: it is no token then.
+const (
+	MaxToken     = 255
+	MaxCarrierNo = 64
+)
+
 // RoundKey names a quote round.
 type RoundKey struct {
 	Order int64

@@ -12,7 +12,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"strings"
 	"time"
 
@@ -203,6 +205,14 @@ func ignoreDone(err error) error {
 func contended(err error) bool {
 	var my *mysql.MySQLError
 	return errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205)
+}
+
+// Away reports whether err says that the database could not be reached or lost its
+// connection: smaller work would fare no better. Contention and bad data are not that.
+func Away(err error) bool {
+	var network net.Error
+	return errors.Is(err, ErrAmbiguous) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // Duplicate reports whether err is a broken unique key.

@@ -83,7 +83,7 @@ function showClock(c) {
 function showOrders(list) {
   if (!picked && list.length) pick(list[0].id);
   show('orders', table(list, [
-    ['时间', o => clockTime(o.received_at)], ['平台', o => o.platform], ['单号', o => o.no], ['状态', o => tone(o.state)], ['运力', o => o.carrier],
+    ['时间', o => clockTime(o.received_at), 'tight'], ['平台', o => o.platform, 'tight'], ['单号', o => o.no], ['状态', o => tone(o.state)], ['运力', o => o.carrier],
     ['', o => o.attention ? el('span', { class: 'bad', title: o.attention }, '⚠ ' + o.attention) : '']],
     o => ({ class: 'pick' + (o.id === picked ? ' picked' : ''), onclick: act(() => pick(o.id)) })));
 }
@@ -107,9 +107,9 @@ function showOrder(v) {
     el('h3', {}, '报价 quotes'), table(v.quotes, [
       ['轮', q => q.round], ['运力', q => q.carrier], ['距离 m', q => q.refused ? '' : q.distance_m, 'num'], ['价', q => q.refused ? '' : yuan(q.price_fen), 'num'], ['', q => q.refused]]),
     el('h3', {}, '时间线 timeline'), table(v.history, [
-      ['时间', h => clockTime(h.at)], ['版本', h => h.version || ''], ['', h => h.n ? `#${h.n} ${h.kind}` : h.kind],
-      ['变化', h => h.from || h.to ? `${h.from || '·'} → ${h.to || '·'}` : ''], ['决定', h => el('span', { class: h.decision === 'applied' ? '' : 'muted' }, h.decision)],
-      ['', h => el('span', { class: 'muted' }, brief(h.detail))]]),
+      ['时间', h => clockTime(h.at), 'tight'], ['版本', h => h.version || ''], ['', h => h.n ? `#${h.n} ${h.kind}` : h.kind, 'tight'],
+      ['变化', h => h.from || h.to ? `${h.from || '·'} → ${h.to || '·'}` : '', 'tight'], ['决定', h => el('span', { class: h.decision === 'applied' ? '' : 'muted' }, h.decision), 'tight'],
+      ['', h => el('small', { class: 'muted' }, brief(h.detail))]]),
     el('h3', {}, '指令 commands'), table(v.commands, [['', c => c.kind], ['来自', c => c.by], ['原因', c => c.reason], ['结果', c => c.decision]]),
     el('h3', {}, '分录 entries'), table(v.entries, [
       ['账户', e => e.account], ['借', e => e.direction === 'debit' ? yuan(e.amount_fen) : '', 'num'], ['贷', e => e.direction === 'credit' ? yuan(e.amount_fen) : '', 'num'],

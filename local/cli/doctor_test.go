@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
+)
+
+// examined runs the doctor with settings and gives its exit code, its findings by check, and what it complained of.
+func examined(t *testing.T, file string, settings map[string]string) (code int, found map[string]finding, errs string) {
+	t.Helper()
+	r := newRig(t, nil)
+	r.look = func(name string) (string, bool) { v, ok := settings[name]; return v, ok }
+	code, out, errs := r.do(t, "doctor --json --file "+file)
+	var list struct{ Checks []finding }
+	require.NoError(t, json.Unmarshal([]byte(out), &list), out)
+	found = map[string]finding{}
+	for _, f := range list.Checks {
+		require.Contains(t, []string{fine, note, problem}, f.State)
+		require.NotEmpty(t, f.Detail, f.Check)
+		require.Equal(t, f.State == fine, f.Remedy == "", "what is not fine has a remedy: %+v", f)
+		found[f.Check] = f
+	}
+	return code, found, errs
+}
+
+func TestTheDoctorFindsAHealthyMachine(t *testing.T) {
+	t.Parallel()
+	code, found, errs := examined(t, "../../s.yaml", nil)
+	require.Zero(t, code, "%s %+v", errs, found)
+	for _, check := range []string{"go", "sql server", "s.yaml", "build", "ports", "QIANFAN_MYSQL_DSN", "QIANFAN_REDIS_ADDR", "QIANFAN_ROCKETMQ_ENDPOINT"} {
+		require.Contains(t, found, check)
+	}
+	require.Equal(t, "unset: embedded", found["QIANFAN_REDIS_ADDR"].Detail)
+}
+
+func TestTheDoctorTriesTheServicesThatAreSet(t *testing.T) {
+	t.Parallel()
+	cache := miniredis.RunT(t)
+	broker, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, broker.Close()) }()
+	settings := map[string]string{"QIANFAN_MYSQL_DSN": sqltest.Database(t), "QIANFAN_REDIS_ADDR": cache.Addr(), "QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr().String()}
+	code, found, errs := examined(t, "../../s.yaml", settings)
+	require.Zero(t, code, errs)
+	for setting := range settings {
+		require.Equal(t, fine, found[setting].State, "%+v", found[setting])
+		require.Contains(t, found[setting].Detail, "answers")
+	}
+}
+
+func TestTheDoctorNamesWhatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"QIANFAN_MYSQL_DSN": "root@tcp(127.0.0.1:1)/qianfan", "QIANFAN_REDIS_ADDR": "127.0.0.1:1", "QIANFAN_ROCKETMQ_ENDPOINT": "127.0.0.1:1"}
+	code, found, errs := examined(t, "../../s.yaml", settings)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "each with its remedy")
+	for setting := range settings {
+		require.Equal(t, problem, found[setting].State, setting)
+		require.Contains(t, found[setting].Remedy, "unset it")
+	}
+}
+
+func TestTheDoctorReadsTheDeploymentDescription(t *testing.T) {
+	t.Parallel()
+	broken := filepath.Join(t.TempDir(), "s.yaml")
+	require.NoError(t, os.WriteFile(broken, []byte("edition: 3.0.0\nresources: [\n"), 0o600))
+	for _, file := range []string{broken, broken + ".not-there"} {
+		code, found, _ := examined(t, file, nil)
+		require.Equal(t, exitFailed, code)
+		require.Equal(t, problem, found["s.yaml"].State)
+		require.NotContains(t, found, "build", "unknown without the file")
+	}
+}
+
+func TestATakenPortIsOnlyANote(t *testing.T) {
+	t.Parallel()
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	address, ok := taken.Addr().(*net.TCPAddr)
+	require.True(t, ok)
+	f := checkPorts(t.Context(), []int{address.Port})
+	require.Equal(t, note, f.State)
+	require.Contains(t, f.Detail, "taken: ")
+	require.Equal(t, fine, checkPorts(t.Context(), nil).State)
+}
