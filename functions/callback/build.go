@@ -7,9 +7,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
 )
 
@@ -21,7 +21,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		if err != nil {
 			return nil, nil, err
 		}
-		all, err := carriers.FromEnv(os.Getenv, carrier.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+		all, err := carriers.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
 		if err != nil {
 			return nil, nil, errors.Join(err, closer.Close(ctx))
 		}

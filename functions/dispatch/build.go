@@ -5,10 +5,10 @@ import (
 	"errors"
 	"os"
 
-	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
 )
 
@@ -18,7 +18,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := carriers.FromEnv(os.Getenv, carrier.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+	all, err := carriers.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}

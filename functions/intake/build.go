@@ -13,8 +13,8 @@ import (
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
-	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
 )
 
@@ -30,7 +30,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		if err != nil {
 			return nil, nil, err
 		}
-		all, err := platforms.FromEnv(os.Getenv, upstream.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+		all, err := platforms.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
 		if err != nil {
 			return nil, nil, errors.Join(err, closer.Close(ctx))
 		}

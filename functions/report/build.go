@@ -6,8 +6,8 @@ import (
 	"os"
 
 	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
-	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
 )
 
@@ -17,7 +17,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := platforms.FromEnv(os.Getenv, upstream.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
+	all, err := platforms.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}

@@ -34,16 +34,15 @@ import (
 	"github.com/chuandao/qianfan/local/sim/uupt"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
-	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
-	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
 )
 
@@ -161,9 +160,9 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 		"QIANFAN_UUPT":     fmt.Sprintf(`{"base_url":%q,"app_id":"uu-test-app-id","app_key":"uu-test-app-key-0001","open_id":"uu-test-open-id","callback_url":"%s/carrier/uupt"}`, uuServer.URL, gateway.URL),
 	}
 	getenv := func(k string) string { return env[k] }
-	cs, err := carriers.FromEnv(getenv, carrier.Deps{HTTP: http.DefaultClient, System: c.System})
+	cs, err := carriers.FromEnv(getenv, settings.Deps{HTTP: http.DefaultClient, System: c.System})
 	require.NoError(t, err)
-	ps, err := platforms.FromEnv(getenv, upstream.Deps{HTTP: http.DefaultClient, System: c.System})
+	ps, err := platforms.FromEnv(getenv, settings.Deps{HTTP: http.DefaultClient, System: c.System})
 	require.NoError(t, err)
 
 	book := penalty.Default()

@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
-var deps = carrier.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_700_000_000, 0) }}
+var deps = settings.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_700_000_000, 0) }}
 
 const (
 	shansongDev = `{"base_url":"http://127.0.0.1:9202","client_id":"ssTestClient01","secret":"iss-test-secret-0001","shop_id":"20000000000000001"}`
@@ -49,6 +49,6 @@ func TestFromEnvNamesEveryFault(t *testing.T) {
 		{"QIANFAN_SHANSONG": shansongDev}, {"QIANFAN_UUPT": uuptDev}, {"QIANFAN_UUPT": uuptDev, "QIANFAN_DEV": "0"},
 	} {
 		_, err := carriers.FromEnv(env(vars), deps)
-		require.ErrorIs(t, err, carrier.ErrDevCredentials)
+		require.ErrorIs(t, err, settings.ErrDevCredentials)
 	}
 }

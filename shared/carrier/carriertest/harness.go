@@ -17,6 +17,7 @@ import (
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,7 +31,7 @@ var SystemTime = time.Unix(1_700_000_000, 0)
 // `<call>.answer`, the body of the carrier's successful answer.
 type Harness struct {
 	// New makes the adapter with the development credentials, at a base address.
-	New func(base string, deps carrier.Deps, allowDev bool) (carrier.Adapter, error)
+	New func(base string, deps settings.Deps, allowDev bool) (carrier.Adapter, error)
 	// Place is what places the quote of the answer file.
 	Place carrier.PlaceRequest
 	// Ref names the order of the answer files.
@@ -133,7 +134,7 @@ func (h Harness) facts(t *testing.T) {
 func (h Harness) credentials(t *testing.T) {
 	t.Parallel()
 	_, err := h.New("http://127.0.0.1:1", deps(http.DefaultClient), false)
-	require.ErrorIs(t, err, carrier.ErrDevCredentials)
+	require.ErrorIs(t, err, settings.ErrDevCredentials)
 }
 
 func (h Harness) adapter(t *testing.T, base string, client *http.Client) carrier.Adapter {
@@ -143,8 +144,8 @@ func (h Harness) adapter(t *testing.T, base string, client *http.Client) carrier
 	return a
 }
 
-func deps(client *http.Client) carrier.Deps {
-	return carrier.Deps{HTTP: client, System: func() time.Time { return SystemTime }}
+func deps(client *http.Client) settings.Deps {
+	return settings.Deps{HTTP: client, System: func() time.Time { return SystemTime }}
 }
 
 // do makes one call of Calls and gives its result as a value.

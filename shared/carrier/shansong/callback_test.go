@@ -12,6 +12,7 @@ import (
 	"github.com/chuandao/qianfan/shared/carrier/shansong"
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -113,7 +114,7 @@ func TestConfiguredChecks(t *testing.T) {
 	t.Parallel()
 	cfg := devConfig("http://127.0.0.1:1")
 	cfg.Token, cfg.CallbackSecret = "5D41402ABC4B2A76B9719D911017C592", "s3gm3nt"
-	a, err := shansong.New(cfg, carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+	a, err := shansong.New(cfg, settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 	require.NoError(t, err)
 
 	good := push(t, nil)
@@ -137,7 +138,7 @@ func FuzzCallback(f *testing.F) {
 	f.Add("application/json", string(body))
 	f.Add("application/x-www-form-urlencoded", "clientId=ssTestClient01&shopId=20000000000000001&status=30&subStatus=1&courier={}")
 	f.Add("", `{"clientId":"ssTestClient01","shopId":20000000000000001,"status":60,"courier":null,"deductAmount":""}`)
-	a, err := shansong.New(devConfig("http://127.0.0.1:1"), carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+	a, err := shansong.New(devConfig("http://127.0.0.1:1"), settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, kind, body string) {
 		s, err := a.Callback(carrier.CallbackRequest{Header: http.Header{"Content-Type": {kind}}, Body: []byte(body)})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/settings"
 )
 
 // The coordinate systems of a request.
@@ -27,10 +28,10 @@ type Config struct {
 	Token          string `json:"callback_token"`       // the account's fixed token, when known
 	CallbackSecret string `json:"callback_path_secret"` // last segment of the callback's address
 
-	StoreID   string           `json:"store_id"`   // one of the merchant's stores; optional
-	LBSType   *int             `json:"lbs_type"`   // 1 = GCJ-02 (default), 0 = BD-09
-	TravelWay int              `json:"travel_way"` // 0 = any vehicle; codes differ by city
-	QuoteTTL  carrier.Duration `json:"quote_ttl"`  // default 30m
+	StoreID   string            `json:"store_id"`   // one of the merchant's stores; optional
+	LBSType   *int              `json:"lbs_type"`   // 1 = GCJ-02 (default), 0 = BD-09
+	TravelWay int               `json:"travel_way"` // 0 = any vehicle; codes differ by city
+	QuoteTTL  settings.Duration `json:"quote_ttl"`  // default 30m
 
 	BalanceField string           `json:"balance_field"` // of getUserAccount's answer; default "balance"
 	GoodTypes    map[string]int   `json:"good_types"`    // category → goodType, beside the table
@@ -43,7 +44,7 @@ type Config struct {
 // ParseConfig reads the JSON of QIANFAN_SHANSONG strictly.
 func ParseConfig(raw []byte) (Config, error) {
 	var c Config
-	if err := carrier.DecodeConfig(raw, &c); err != nil {
+	if err := settings.Decode(raw, &c); err != nil {
 		return Config{}, fmt.Errorf("shansong: %w", err)
 	}
 	return c, nil
@@ -54,18 +55,18 @@ var devValues = []string{"ssTestClient01", "iss-test-secret-0001", "200000000000
 
 func (c Config) check() error {
 	err := errors.Join(
-		carrier.RequireSettings(
-			carrier.Setting{Name: "client_id", Value: c.ClientID},
-			carrier.Setting{Name: "secret", Value: c.Secret},
-			carrier.Setting{Name: "shop_id", Value: c.ShopID}),
-		carrier.CheckURL("base_url", c.BaseURL),
+		settings.Require(
+			settings.Setting{Name: "client_id", Value: c.ClientID},
+			settings.Setting{Name: "secret", Value: c.Secret},
+			settings.Setting{Name: "shop_id", Value: c.ShopID}),
+		settings.CheckURL("base_url", c.BaseURL),
 		c.Refusals.Check(),
 	)
 	if c.LBSType != nil && *c.LBSType != lbsBD09 && *c.LBSType != lbsGCJ02 {
 		err = errors.Join(err, fmt.Errorf("lbs_type is %d, neither 0 nor 1", *c.LBSType))
 	}
 	if err == nil && !c.AllowDev && slices.ContainsFunc([]string{c.ClientID, c.Secret, c.ShopID}, isDev) {
-		err = carrier.ErrDevCredentials
+		err = settings.ErrDevCredentials
 	}
 	return err
 }
@@ -83,6 +84,6 @@ func (c Config) withDefaults() Config {
 	if c.BalanceField == "" {
 		c.BalanceField = "balance"
 	}
-	c.QuoteTTL = carrier.Duration(c.QuoteTTL.Or(30 * time.Minute))
+	c.QuoteTTL = settings.Duration(c.QuoteTTL.Or(30 * time.Minute))
 	return c
 }

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/carrier/shansong"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -33,7 +33,7 @@ func TestConfig(t *testing.T) {
 			t.Parallel()
 			cfg, err := shansong.ParseConfig([]byte(tc.text))
 			if err == nil {
-				_, err = shansong.New(cfg, carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+				_, err = shansong.New(cfg, settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 			}
 			if tc.says == "" {
 				require.NoError(t, err)
@@ -42,6 +42,6 @@ func TestConfig(t *testing.T) {
 			require.ErrorContains(t, err, tc.says)
 		})
 	}
-	_, err := shansong.New(shansong.Config{}, carrier.Deps{})
+	_, err := shansong.New(shansong.Config{}, settings.Deps{})
 	require.ErrorContains(t, err, "HTTP client")
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/settings"
 )
 
 // Name is the carrier's key.
@@ -36,8 +37,8 @@ type Adapter struct {
 var _ carrier.Adapter = (*Adapter)(nil)
 
 // New checks the settings and makes the adapter. Development credentials without
-// Config.AllowDev are carrier.ErrDevCredentials.
-func New(cfg Config, deps carrier.Deps) (*Adapter, error) {
+// Config.AllowDev are settings.ErrDevCredentials.
+func New(cfg Config, deps settings.Deps) (*Adapter, error) {
 	if err := errors.Join(deps.Check(), cfg.check()); err != nil {
 		return nil, fmt.Errorf("shansong: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,7 +31,7 @@ func devConfig(base string) shansong.Config {
 	}
 }
 
-func newDev(base string, deps carrier.Deps, allowDev bool) (carrier.Adapter, error) {
+func newDev(base string, deps settings.Deps, allowDev bool) (carrier.Adapter, error) {
 	cfg := devConfig(base)
 	cfg.AllowDev = allowDev
 	return shansong.New(cfg, deps)
@@ -151,7 +152,7 @@ func TestCancelAfterPickup(t *testing.T) {
 		_, _ = w.Write([]byte(`{"status":200,"data":{"deductAmount":1850,"sendBackFee":400,"abortType":1}}`))
 	}))
 	defer s.Close()
-	a, err := newDev(s.URL, carrier.Deps{HTTP: s.Client(), System: systemTime}, true)
+	a, err := newDev(s.URL, settings.Deps{HTTP: s.Client(), System: systemTime}, true)
 	require.NoError(t, err)
 	got, err := a.Cancel(t.Context(), carrier.CancelRequest{Ref: carrier.Ref{CarrierNo: issNo}, AfterPickup: true})
 	require.NoError(t, err)
@@ -191,7 +192,7 @@ func TestQueryMoney(t *testing.T) {
 				_, _ = w.Write([]byte(`{"status":200,"data":{` + tc.data + `}}`))
 			}))
 			defer s.Close()
-			a, err := newDev(s.URL, carrier.Deps{HTTP: s.Client(), System: systemTime}, true)
+			a, err := newDev(s.URL, settings.Deps{HTTP: s.Client(), System: systemTime}, true)
 			require.NoError(t, err)
 			got, err := a.Query(t.Context(), carrier.Ref{CarrierNo: issNo})
 			require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/chuandao/qianfan/shared/carrier/carriertest"
 	"github.com/chuandao/qianfan/shared/carrier/uupt"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -97,7 +98,7 @@ func TestPathSecret(t *testing.T) {
 	t.Parallel()
 	cfg := devConfig("http://127.0.0.1:1")
 	cfg.CallbackSecret = "s3gm3nt"
-	a, err := uupt.New(cfg, carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+	a, err := uupt.New(cfg, settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 	require.NoError(t, err)
 	r := envelope(t, vectorBiz, carriertest.SystemTime, nil)
 	_, err = a.Callback(r)
@@ -113,7 +114,7 @@ func FuzzCallback(f *testing.F) {
 	for _, biz := range []string{vectorBiz, `{}`, `null`, `{"state":"-3","orderCode":1,"changeTime":"2023-11-15 06:13:20"}`, "\xff"} {
 		f.Add(biz, int64(1700000000))
 	}
-	a, err := uupt.New(devConfig("http://127.0.0.1:1"), carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+	a, err := uupt.New(devConfig("http://127.0.0.1:1"), settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, biz string, stamp int64) {
 		_, err := a.Callback(raw(biz))

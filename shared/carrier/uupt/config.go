@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/settings"
 )
 
 // apiPath is where version 3 lives below the host.
@@ -22,14 +23,14 @@ type Config struct {
 	OpenID  string `json:"open_id"`
 	Account string `json:"account"` // our name of the prepaid account; default "main"
 
-	CallbackURL    string           `json:"callback_url"`         // where UU跑腿 pushes; given with every order
-	CallbackSecret string           `json:"callback_path_secret"` // last segment of that address; optional
-	CallbackMaxAge carrier.Duration `json:"callback_max_age"`     // of a push's timestamp; default 24h
+	CallbackURL    string            `json:"callback_url"`         // where UU跑腿 pushes; given with every order
+	CallbackSecret string            `json:"callback_path_secret"` // last segment of that address; optional
+	CallbackMaxAge settings.Duration `json:"callback_max_age"`     // of a push's timestamp; default 24h
 
-	QuoteTTL carrier.Duration `json:"quote_ttl"` // when the answer has no expiresIn; default 5m
-	PushType string           `json:"push_type"` // OPEN_ORDER (default) or TEST_ORDER
-	PayType  string           `json:"pay_type"`  // BALANCE_PAY (default) or ENTERPRISE_PAY
-	Refusals carrier.Refusals `json:"refusals"`  // looked at before the built-in table
+	QuoteTTL settings.Duration `json:"quote_ttl"` // when the answer has no expiresIn; default 5m
+	PushType string            `json:"push_type"` // OPEN_ORDER (default) or TEST_ORDER
+	PayType  string            `json:"pay_type"`  // BALANCE_PAY (default) or ENTERPRISE_PAY
+	Refusals carrier.Refusals  `json:"refusals"`  // looked at before the built-in table
 
 	// AllowDev lets the published development credentials pass. Only the emulator sets it.
 	AllowDev bool `json:"-"`
@@ -38,7 +39,7 @@ type Config struct {
 // ParseConfig reads the JSON of QIANFAN_UUPT strictly.
 func ParseConfig(raw []byte) (Config, error) {
 	var c Config
-	if err := carrier.DecodeConfig(raw, &c); err != nil {
+	if err := settings.Decode(raw, &c); err != nil {
 		return Config{}, fmt.Errorf("uupt: %w", err)
 	}
 	return c, nil
@@ -51,18 +52,18 @@ func isDev(value string) bool { return slices.Contains(devValues, value) }
 
 func (c Config) check() error {
 	err := errors.Join(
-		carrier.RequireSettings(
-			carrier.Setting{Name: "app_id", Value: c.AppID},
-			carrier.Setting{Name: "app_key", Value: c.AppKey},
-			carrier.Setting{Name: "open_id", Value: c.OpenID}),
-		carrier.CheckURL("base_url", c.BaseURL),
-		carrier.CheckURL("callback_url", c.CallbackURL),
+		settings.Require(
+			settings.Setting{Name: "app_id", Value: c.AppID},
+			settings.Setting{Name: "app_key", Value: c.AppKey},
+			settings.Setting{Name: "open_id", Value: c.OpenID}),
+		settings.CheckURL("base_url", c.BaseURL),
+		settings.CheckURL("callback_url", c.CallbackURL),
 		oneOf("push_type", c.PushType, "", "OPEN_ORDER", "TEST_ORDER"),
 		oneOf("pay_type", c.PayType, "", "BALANCE_PAY", "ENTERPRISE_PAY"),
 		c.Refusals.Check(),
 	)
 	if err == nil && !c.AllowDev && slices.ContainsFunc([]string{c.AppID, c.AppKey, c.OpenID}, isDev) {
-		err = carrier.ErrDevCredentials
+		err = settings.ErrDevCredentials
 	}
 	return err
 }
@@ -82,8 +83,8 @@ func (c Config) withDefaults() Config {
 	c.Account = either(c.Account, "main")
 	c.PushType = either(c.PushType, "OPEN_ORDER")
 	c.PayType = either(c.PayType, "BALANCE_PAY")
-	c.CallbackMaxAge = carrier.Duration(c.CallbackMaxAge.Or(24 * time.Hour))
-	c.QuoteTTL = carrier.Duration(c.QuoteTTL.Or(5 * time.Minute))
+	c.CallbackMaxAge = settings.Duration(c.CallbackMaxAge.Or(24 * time.Hour))
+	c.QuoteTTL = settings.Duration(c.QuoteTTL.Or(5 * time.Minute))
 	return c
 }
 

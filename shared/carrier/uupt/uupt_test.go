@@ -14,6 +14,7 @@ import (
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +35,7 @@ func devConfig(base string) uupt.Config {
 	}
 }
 
-func newDev(base string, deps carrier.Deps, allowDev bool) (carrier.Adapter, error) {
+func newDev(base string, deps settings.Deps, allowDev bool) (carrier.Adapter, error) {
 	cfg := devConfig(base)
 	cfg.AllowDev = allowDev
 	return uupt.New(cfg, deps)
@@ -163,7 +164,7 @@ func ask(t *testing.T, answer string) carrier.Status {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
 	defer s.Close()
-	a, err := newDev(s.URL+"/openapi/v3", carrier.Deps{HTTP: s.Client(), System: systemTime}, true)
+	a, err := newDev(s.URL+"/openapi/v3", settings.Deps{HTTP: s.Client(), System: systemTime}, true)
 	require.NoError(t, err)
 	got, err := a.Query(t.Context(), carrier.Ref{OurNo: ourNo, CarrierNo: uuNo})
 	require.NoError(t, err)
@@ -188,7 +189,7 @@ func TestConfig(t *testing.T) {
 			t.Parallel()
 			cfg, err := uupt.ParseConfig([]byte(tc.text))
 			if err == nil {
-				_, err = uupt.New(cfg, carrier.Deps{HTTP: http.DefaultClient, System: systemTime})
+				_, err = uupt.New(cfg, settings.Deps{HTTP: http.DefaultClient, System: systemTime})
 			}
 			if tc.says == "" {
 				require.NoError(t, err)

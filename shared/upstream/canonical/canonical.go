@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -36,8 +37,8 @@ var _ upstream.Adapter = (*Adapter)(nil)
 
 // New checks the settings and makes the adapter. It needs no dependencies: it makes no
 // calls, and a request brings its time. Development credentials without
-// Config.AllowDev are upstream.ErrDevCredentials.
-func New(cfg Config, _ upstream.Deps) (*Adapter, error) {
+// Config.AllowDev are settings.ErrDevCredentials.
+func New(cfg Config, _ settings.Deps) (*Adapter, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("canonical: %w", err)
 	}

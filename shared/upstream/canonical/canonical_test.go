@@ -10,6 +10,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/canonical"
 	"github.com/chuandao/qianfan/shared/upstream/upstreamtest"
@@ -22,7 +23,7 @@ const (
 	orders = "/upstream/v1/orders"
 )
 
-func newDev(_ string, deps upstream.Deps, allowDev bool) (upstream.Adapter, error) {
+func newDev(_ string, deps settings.Deps, allowDev bool) (upstream.Adapter, error) {
 	return canonical.New(canonical.Config{Keys: map[string]string{key: secret, "second": "other-secret"}, AllowDev: allowDev}, deps)
 }
 
@@ -227,7 +228,7 @@ func answers() []upstreamtest.Answer {
 
 func TestKnownShopAndSchedule(t *testing.T) {
 	t.Parallel()
-	a, err := newDev("", upstream.Deps{}, true)
+	a, err := newDev("", settings.Deps{}, true)
 	require.NoError(t, err)
 	got, err := a.Decode(send("POST", orders, `{"order_no":"A1","shop":{"id":"qf-shop-0001"},
 		"recipient":{"name":"张三","phone":"13800000000","address":"教工路2号","detail":"3-401","lng":120.1423,"lat":30.2856},
@@ -241,7 +242,7 @@ func TestKnownShopAndSchedule(t *testing.T) {
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
-	a, err := newDev("", upstream.Deps{}, true)
+	a, err := newDev("", settings.Deps{}, true)
 	require.NoError(t, err)
 	got, err := a.Decode(send("GET", orders+"/A%2D1001?fresh=1", ""))
 	require.NoError(t, err)
@@ -265,7 +266,7 @@ func TestConfig(t *testing.T) {
 			t.Parallel()
 			cfg, err := canonical.ParseConfig([]byte(tc.text))
 			if err == nil {
-				_, err = canonical.New(cfg, upstream.Deps{})
+				_, err = canonical.New(cfg, settings.Deps{})
 			}
 			if tc.says == "" {
 				require.NoError(t, err)
@@ -283,7 +284,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("POST", orders+"/A-1001/cancel", `{"reason":"x"}`)
 	f.Add("GET", orders+"/A-1001", "")
 	f.Add("POST", orders, `{"order_no":"1","shop":{"id":"x"},"goods":{"value_fen":1e99}}`)
-	a, err := newDev("", upstream.Deps{}, true)
+	a, err := newDev("", settings.Deps{}, true)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, method, target, body string) {
 		if !strings.HasPrefix(target, "/") {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
-	"github.com/chuandao/qianfan/shared/upstream"
+	"github.com/chuandao/qianfan/shared/settings"
 )
 
 // Config is what the canonical API needs; see ParseConfig.
@@ -14,7 +14,7 @@ type Config struct {
 	// Keys maps key ids to secrets. They belong to one client: several serve rotation,
 	// and an order pushed with one may be cancelled with another.
 	Keys        map[string]string `json:"keys"`
-	MaxAge      upstream.Duration `json:"max_age"`       // of a timestamp, either way; default 300s
+	MaxAge      settings.Duration `json:"max_age"`       // of a timestamp, either way; default 300s
 	MaxValueFen money.Fen         `json:"max_value_fen"` // of an order's goods; default 100,000 元
 
 	// AllowDev lets the published development credentials pass. Only the emulator sets it.
@@ -24,7 +24,7 @@ type Config struct {
 // ParseConfig reads the JSON of QIANFAN_CANONICAL strictly.
 func ParseConfig(raw []byte) (Config, error) {
 	var c Config
-	if err := upstream.DecodeConfig(raw, &c); err != nil {
+	if err := settings.Decode(raw, &c); err != nil {
 		return Config{}, fmt.Errorf("canonical: %w", err)
 	}
 	return c, nil
@@ -52,13 +52,13 @@ func (c Config) check() error {
 		err = errors.Join(err, errors.New("max_value_fen is negative"))
 	}
 	if err == nil && dev && !c.AllowDev {
-		err = upstream.ErrDevCredentials
+		err = settings.ErrDevCredentials
 	}
 	return err
 }
 
 func (c Config) withDefaults() Config {
-	c.MaxAge = upstream.Duration(c.MaxAge.Or(300 * time.Second))
+	c.MaxAge = settings.Duration(c.MaxAge.Or(300 * time.Second))
 	if c.MaxValueFen == 0 {
 		c.MaxValueFen = 100_000_00
 	}

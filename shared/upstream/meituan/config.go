@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -28,7 +29,7 @@ type Config struct {
 	// URL for it: {"/upstream/meituan/": "https://agg.example.com/mt/"}.
 	PushURLs map[string]string `json:"push_urls"`
 
-	MaxAge         upstream.Duration       `json:"max_age"`          // of a push's timestamp; default 6h
+	MaxAge         settings.Duration       `json:"max_age"`          // of a push's timestamp; default 6h
 	MaxValueFen    money.Fen               `json:"max_value_fen"`    // of an order's goods; default 100,000 元
 	DefaultWeightG int                     `json:"default_weight_g"` // when total_weight is absent or 0; default 1000
 	ErrorCodes     map[upstream.Reason]int `json:"error_codes"`      // of our refusals; default the canonical ones
@@ -42,7 +43,7 @@ type Config struct {
 // ParseConfig reads the JSON of QIANFAN_MEITUAN strictly.
 func ParseConfig(raw []byte) (Config, error) {
 	var c Config
-	if err := upstream.DecodeConfig(raw, &c); err != nil {
+	if err := settings.Decode(raw, &c); err != nil {
 		return Config{}, fmt.Errorf("meituan: %w", err)
 	}
 	return c, nil
@@ -54,29 +55,29 @@ const devSecret = "mt-test-secret-0001"
 
 func (c Config) check() error {
 	err := errors.Join(
-		upstream.RequireSettings(
-			upstream.Setting{Name: "app_id", Value: c.AppID},
-			upstream.Setting{Name: "secret", Value: c.Secret},
-			upstream.Setting{Name: "push_url", Value: c.PushURL}),
-		upstream.CheckURL("base_url", c.BaseURL),
+		settings.Require(
+			settings.Setting{Name: "app_id", Value: c.AppID},
+			settings.Setting{Name: "secret", Value: c.Secret},
+			settings.Setting{Name: "push_url", Value: c.PushURL}),
+		settings.CheckURL("base_url", c.BaseURL),
 	)
 	if c.PushURL != "" && c.PushURL != asReceived {
-		err = errors.Join(err, upstream.CheckURL("push_url", c.PushURL))
+		err = errors.Join(err, settings.CheckURL("push_url", c.PushURL))
 	}
 	for prefix, registered := range c.PushURLs {
-		err = errors.Join(err, upstream.CheckURL("push_urls["+prefix+"]", registered))
+		err = errors.Join(err, settings.CheckURL("push_urls["+prefix+"]", registered))
 	}
 	if c.MaxValueFen < 0 || c.DefaultWeightG < 0 {
 		err = errors.Join(err, errors.New("max_value_fen or default_weight_g is negative"))
 	}
 	if err == nil && !c.AllowDev && c.Secret == devSecret {
-		err = upstream.ErrDevCredentials
+		err = settings.ErrDevCredentials
 	}
 	return err
 }
 
 func (c Config) withDefaults() Config {
-	c.MaxAge = upstream.Duration(c.MaxAge.Or(6 * time.Hour))
+	c.MaxAge = settings.Duration(c.MaxAge.Or(6 * time.Hour))
 	if c.MaxValueFen == 0 {
 		c.MaxValueFen = 100_000_00
 	}

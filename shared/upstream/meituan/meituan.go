@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -33,8 +34,8 @@ type Adapter struct {
 var _ upstream.Adapter = (*Adapter)(nil)
 
 // New checks the settings and makes the adapter. Development credentials without
-// Config.AllowDev are upstream.ErrDevCredentials.
-func New(cfg Config, deps upstream.Deps) (*Adapter, error) {
+// Config.AllowDev are settings.ErrDevCredentials.
+func New(cfg Config, deps settings.Deps) (*Adapter, error) {
 	if err := errors.Join(deps.Check(), cfg.check()); err != nil {
 		return nil, fmt.Errorf("meituan: %w", err)
 	}

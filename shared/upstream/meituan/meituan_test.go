@@ -13,6 +13,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/meituan"
 	"github.com/chuandao/qianfan/shared/upstream/upstreamtest"
@@ -30,7 +31,7 @@ func devConfig(base string) meituan.Config {
 	return meituan.Config{AppID: "1001", Secret: secret, BaseURL: base, PushURL: pushURL, AllowDev: true}
 }
 
-func newDev(base string, deps upstream.Deps, allowDev bool) (upstream.Adapter, error) {
+func newDev(base string, deps settings.Deps, allowDev bool) (upstream.Adapter, error) {
 	cfg := devConfig(base)
 	cfg.AllowDev = allowDev
 	return meituan.New(cfg, deps)
@@ -38,7 +39,7 @@ func newDev(base string, deps upstream.Deps, allowDev bool) (upstream.Adapter, e
 
 func systemTime() time.Time { return upstreamtest.SystemTime }
 
-var offline = upstream.Deps{HTTP: http.DefaultClient, System: systemTime}
+var offline = settings.Deps{HTTP: http.DefaultClient, System: systemTime}
 
 // The reference's computed vectors.
 func TestSign(t *testing.T) {

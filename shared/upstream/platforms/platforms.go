@@ -3,51 +3,24 @@
 package platforms
 
 import (
-	"errors"
-	"fmt"
-
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/chuandao/qianfan/shared/upstream/canonical"
 	"github.com/chuandao/qianfan/shared/upstream/meituan"
 )
 
-// known is each platform's name, the variable that holds its settings as JSON, and how
-// it is made of them.
-var known = []struct {
-	name, variable string
-	make           func(settings []byte, dev bool, deps upstream.Deps) (upstream.Adapter, error)
-}{
-	{meituan.Name, "QIANFAN_MEITUAN", newMeituan},
-	{canonical.Name, "QIANFAN_CANONICAL", newCanonical},
+var known = []settings.Maker[upstream.Adapter]{
+	{Name: meituan.Name, Variable: "QIANFAN_MEITUAN", Make: newMeituan},
+	{Name: canonical.Name, Variable: "QIANFAN_CANONICAL", Make: newCanonical},
 }
 
-// FromEnv makes the adapters whose variable is set, by name. QIANFAN_DEV=1 lets the
-// development credentials pass. All faulty settings are reported at once, each with
-// the name of its variable.
-func FromEnv(getenv func(string) string, deps upstream.Deps) (map[string]upstream.Adapter, error) {
-	dev := getenv("QIANFAN_DEV") == "1"
-	adapters := make(map[string]upstream.Adapter)
-	var faults []error
-	for _, k := range known {
-		settings := getenv(k.variable)
-		if settings == "" {
-			continue
-		}
-		adapter, err := k.make([]byte(settings), dev, deps)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", k.variable, err))
-			continue
-		}
-		adapters[k.name] = adapter
-	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, err
-	}
-	return adapters, nil
+// FromEnv makes the adapters whose variable is set, by name.
+func FromEnv(getenv func(string) string, deps settings.Deps) (map[string]upstream.Adapter, error) {
+	return settings.Adapters(getenv, deps, known)
 }
 
-func newMeituan(settings []byte, dev bool, deps upstream.Deps) (upstream.Adapter, error) {
-	cfg, err := meituan.ParseConfig(settings)
+func newMeituan(raw []byte, dev bool, deps settings.Deps) (upstream.Adapter, error) {
+	cfg, err := meituan.ParseConfig(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +28,8 @@ func newMeituan(settings []byte, dev bool, deps upstream.Deps) (upstream.Adapter
 	return meituan.New(cfg, deps)
 }
 
-func newCanonical(settings []byte, dev bool, deps upstream.Deps) (upstream.Adapter, error) {
-	cfg, err := canonical.ParseConfig(settings)
+func newCanonical(raw []byte, dev bool, deps settings.Deps) (upstream.Adapter, error) {
+	cfg, err := canonical.ParseConfig(raw)
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chuandao/qianfan/shared/upstream"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
 	"github.com/stretchr/testify/require"
 )
 
-var deps = upstream.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_793_600_000, 0) }}
+var deps = settings.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_793_600_000, 0) }}
 
 const (
 	meituanDev   = `{"app_id":"1001","secret":"mt-test-secret-0001","base_url":"http://127.0.0.1:9102","push_url":"as-received"}`
@@ -41,6 +41,6 @@ func TestFromEnvNamesEveryFault(t *testing.T) {
 	require.ErrorContains(t, err, "QIANFAN_CANONICAL")
 	for _, vars := range []map[string]string{{"QIANFAN_MEITUAN": meituanDev}, {"QIANFAN_CANONICAL": canonicalDev}} {
 		_, err := platforms.FromEnv(env(vars), deps)
-		require.ErrorIs(t, err, upstream.ErrDevCredentials)
+		require.ErrorIs(t, err, settings.ErrDevCredentials)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/upstream"
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +29,7 @@ var SystemTime = time.Unix(1_793_600_000, 0)
 type Harness struct {
 	Name string
 	// New makes the adapter with the development credentials, at a base address.
-	New func(base string, deps upstream.Deps, allowDev bool) (upstream.Adapter, error)
+	New func(base string, deps settings.Deps, allowDev bool) (upstream.Adapter, error)
 	// Create and Cancel are good requests, signed at the given time. Changed is Create
 	// with another content under the same number.
 	Create, Changed, Cancel func(at time.Time) upstream.Request
@@ -87,12 +88,12 @@ func Run(t *testing.T, h Harness) {
 	t.Run("development credentials", func(t *testing.T) {
 		t.Parallel()
 		_, err := h.New("http://127.0.0.1:1", deps(http.DefaultClient), false)
-		require.ErrorIs(t, err, upstream.ErrDevCredentials)
+		require.ErrorIs(t, err, settings.ErrDevCredentials)
 	})
 }
 
-func deps(client *http.Client) upstream.Deps {
-	return upstream.Deps{HTTP: client, System: func() time.Time { return SystemTime }}
+func deps(client *http.Client) settings.Deps {
+	return settings.Deps{HTTP: client, System: func() time.Time { return SystemTime }}
 }
 
 func (h Harness) adapter(t *testing.T, base string, client *http.Client) upstream.Adapter {

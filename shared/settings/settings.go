@@ -1,4 +1,5 @@
-package upstream
+// Package settings reads the JSON settings of parties outside: strict, with errors that name the field.
+package settings
 
 import (
 	"bytes"
@@ -6,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -35,9 +37,9 @@ func (d Duration) Or(otherwise time.Duration) time.Duration {
 	return time.Duration(d)
 }
 
-// DecodeConfig reads an adapter's settings strictly: an unknown field, a wrong type
+// Decode reads a party's settings strictly: an unknown field, a wrong type
 // or anything after the object is an error that names it.
-func DecodeConfig(raw []byte, into any) error {
+func Decode(raw []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
@@ -52,8 +54,8 @@ func DecodeConfig(raw []byte, into any) error {
 // Setting is one value that must be given.
 type Setting struct{ Name, Value string }
 
-// RequireSettings names every setting that is empty.
-func RequireSettings(settings ...Setting) error {
+// Require names every setting that is empty.
+func Require(settings ...Setting) error {
 	var missing []error
 	for _, s := range settings {
 		if s.Value == "" {
@@ -71,6 +73,24 @@ func CheckURL(name, text string) error {
 		return fmt.Errorf("%s is not an http or https URL", name)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%s must be scheme, host and path only", name)
+	}
+	return nil
+}
+
+// Deps are what every adapter takes from outside.
+type Deps struct {
+	HTTP   *http.Client     // connections to the party; the deadline of a call comes from its context
+	System func() time.Time // system time, for the timestamps of signatures
+}
+
+// ErrDevCredentials says that the development credentials, which anybody may read,
+// were given where they are not allowed.
+var ErrDevCredentials = errors.New("development credentials are refused outside the emulator")
+
+// Check reports what is missing.
+func (d Deps) Check() error {
+	if d.HTTP == nil || d.System == nil {
+		return errors.New("an adapter needs an HTTP client and the system time")
 	}
 	return nil
 }
