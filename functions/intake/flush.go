@@ -27,7 +27,7 @@ func (s *Stage) storeOrders(ctx context.Context, orders []store.NewOrder) []func
 	if err == nil {
 		return results(stored, len(orders), nil)
 	}
-	if len(orders) == 1 || ctx.Err() != nil || errors.Is(err, store.ErrAmbiguous) {
+	if len(orders) == 1 || ctx.Err() != nil || store.Away(err) {
 		return results[store.Stored](nil, len(orders), storeError(err))
 	}
 	slog.ErrorContext(ctx, "batch is split", "size", len(orders), "error", err)
@@ -139,7 +139,7 @@ func (s *Stage) Check(ctx context.Context, batch string, born time.Time) message
 func (s *Stage) storeCommands(ctx context.Context, commands []store.NewCommand) []function.Result[store.CommandStored] {
 	stored, err := s.Store.Commands(ctx, commands, s.Clock.Virtual())
 	if err != nil {
-		if len(commands) == 1 || ctx.Err() != nil || errors.Is(err, store.ErrAmbiguous) {
+		if len(commands) == 1 || ctx.Err() != nil || store.Away(err) {
 			return results[store.CommandStored](nil, len(commands), storeError(err))
 		}
 		half := len(commands) / 2

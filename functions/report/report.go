@@ -33,22 +33,50 @@ const (
 	maxTries    = 8 // then a person is asked; the tries go on
 )
 
-// Handle serves one batch of order-status messages.
+// Handle serves one batch of order-status messages. A milestone that comes while its order
+// is leased has its message dropped by whoever finds the lease, so the holder looks again.
 func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 	inputs, unread := stage.Inputs(ctx, payload)
 	ids := make([]int64, 0, len(inputs))
 	for _, in := range inputs {
 		ids = append(ids, in.Item.Order)
 	}
-	owner := fmt.Sprintf("%s-%d", s.Owner, s.Clock.System().UnixNano()%1e9)
-	owner = owner[max(0, len(owner)-40):]
+	for {
+		var err error
+		if ids, err = s.pass(ctx, ids); err != nil {
+			return errors.Join(unread, err)
+		}
+		if deadline, ok := ctx.Deadline(); len(ids) == 0 || ok && deadline.Sub(s.Clock.System()) < lease {
+			return unread
+		}
+	}
+}
+
+// pass leases the orders that nobody else tells, tells what is new of them, saves how far
+// it got, and gives those of which there may be more to tell at once.
+func (s *Stage) pass(ctx context.Context, ids []int64) ([]int64, error) {
 	now := s.Clock.System()
+	owner := fmt.Sprintf("%s-%d", s.Owner, now.UnixNano()%1e9)
+	owner = owner[max(0, len(owner)-40):]
 	until := now.Add(lease)
 	leased, err := s.Store.LeaseReports(ctx, ids, owner, now, until)
 	if err != nil {
-		return errors.Join(unread, err)
+		return nil, err
 	}
-	return errors.Join(unread, s.Store.SaveTold(ctx, owner, s.tellAll(ctx, leased, until)))
+	results := s.tellAll(ctx, leased, until)
+	return s.goOn(leased, results), s.Store.SaveTold(ctx, owner, results)
+}
+
+// goOn are the orders that got on and did not fail: more may have come meanwhile, or the
+// lease was too short for all of it.
+func (s *Stage) goOn(leased []store.ToTell, results []store.TellResult) []int64 {
+	var ids []int64
+	for i, r := range results {
+		if r.Told > leased[i].Order.Told && !r.RetryAt.After(s.Clock.Virtual()) {
+			ids = append(ids, r.Order)
+		}
+	}
+	return ids
 }
 
 // tellAll tells many orders side by side, each in its own order.

@@ -115,3 +115,19 @@ func TestUnknownPlatformWaits(t *testing.T) {
 	require.NotZero(t, got.RetryAt)
 	require.Contains(t, got.Attention, "gone")
 }
+
+// Orders go on that got on; one that failed, or of which nothing could be told, waits.
+func TestOnlyProgressGoesOn(t *testing.T) {
+	t.Parallel()
+	s, _ := newStage(0, nil)
+	var leased []store.ToTell
+	var results []store.TellResult
+	for i, row := range []struct {
+		told  int
+		retry time.Time
+	}{{20, time.Time{}}, {20, began}, {20, began.Add(time.Second)}, {10, time.Time{}}, {10, began}} {
+		leased = append(leased, store.ToTell{Order: order.Order{ID: int64(i), Told: 10}})
+		results = append(results, store.TellResult{Order: int64(i), Told: row.told, RetryAt: row.retry})
+	}
+	require.Equal(t, []int64{0, 1}, s.goOn(leased, results))
+}

@@ -27,7 +27,7 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 		ids = append(ids, in.Item.Order)
 	}
 	_, err := s.Store.Settle(ctx, ids, s.Clock.Virtual())
-	if err == nil || len(ids) < 2 {
+	if err == nil || len(ids) < 2 || store.Away(err) {
 		return errors.Join(unread, err)
 	}
 	errs := []error{unread}

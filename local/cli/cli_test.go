@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -87,6 +88,8 @@ func TestUsageErrorsExitWithTwo(t *testing.T) {
 		"up --exit-when-settled":             "say how many --orders",
 		"up --mix meituan":                   "want shares such as",
 		"up --mix meituan=x":                 "want shares such as",
+		"up --gateway-addr x":                "--gateway-addr \"x\": want a host and a port",
+		"up --console-addr 127.0.0.1:99999":  "want a host and a port",
 		"up --durability hope":               `"flush","relaxed"`,
 		"clock speed":                        "see `qianfan clock speed --help`",
 		"clock speed fast":                   "see `qianfan clock speed --help`",
@@ -122,7 +125,7 @@ func upOptions(t *testing.T, line string) emulator.Options {
 
 func TestUpIsTheDefaultAndHasDefaults(t *testing.T) {
 	t.Parallel()
-	want := emulator.Options{Orders: -1, Rate: 0.2, Mix: "jd=40,meituan=40,taobao=20", Faults: "none", Speed: 1, Durability: "flush",
+	want := emulator.Options{Orders: -1, Rate: 0.05, Mix: "jd=40,meituan=40,taobao=20", Faults: "none", Speed: 20, Durability: "flush",
 		Gateway: "127.0.0.1:9000", Console: "127.0.0.1:9010", RocketMQ: "127.0.0.1:9081"}
 	for _, line := range []string{"", "up", "up --orders -1", "--orders -1", "up --orders=-1"} {
 		require.Equal(t, want, upOptions(t, line), "qianfan %s", line)
@@ -149,6 +152,7 @@ func TestTheEndOfARunIsAnExitCode(t *testing.T) {
 		"settled":                {line: "up --orders 3 --exit-when-settled"},
 		"violated":               {line: "up --orders 3 --exit-when-settled", err: broken, code: exitViolated, says: "2 invariants"},
 		"start failed":           {line: "up", err: errors.New("no SQL server"), code: exitFailed, says: "no SQL server"},
+		"not in the project":     {line: "up", err: fmt.Errorf("load: %w", &fs.PathError{Op: "open", Path: "/tmp/s.yaml", Err: fs.ErrNotExist}), code: exitFailed, says: "run it in the project's folder"},
 		"trickle stopped":        {line: "up", stopped: true},
 		"trickle stopped, told":  {line: "up", stopped: true, err: context.Canceled},
 		"stopped before its end": {line: "up --orders 3 --exit-when-settled", stopped: true, code: exitStopped, says: "stopped before every order was closed"},

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,20 +18,20 @@ import (
 
 // upCmd runs an emulator.
 type upCmd struct {
-	Orders          int     `default:"-1" help:"Orders to push; -1 is an endless trickle, 0 none."`
-	Rate            float64 `default:"0.2" help:"Orders per second of virtual time."`
-	Seed            int64   `help:"Of everything that is drawn; 0 picks one and prints it."`
-	Mix             string  `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
-	Faults          string  `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong; none is the default."`
-	Speed           float64 `default:"1" help:"Ceiling of virtual time, times system time."`
-	ExitWhenSettled bool    `help:"End when every order is closed; exit 3 when an invariant is violated."`
-	Durability      string  `default:"flush" enum:"flush,relaxed" help:"flush: a commit is on disk before it is answered; relaxed: faster."`
-	Freeze          bool    `help:"Stop instances between calls, as the cloud does."`
-	NoBuild         bool    `help:"The binaries in build/ are up to date."`
-	Verbose         bool    `short:"v" help:"Print what functions log."`
-	GatewayAddr     string  `default:"127.0.0.1:9000" help:"A taken port moves to the next free one."`
-	ConsoleAddr     string  `default:"127.0.0.1:9010" help:"Of the console and the control API."`
-	RocketmqAddr    string  `name:"rocketmq-addr" default:"127.0.0.1:9081" help:"Of the embedded RocketMQ."`
+	Orders          int      `default:"-1" help:"Orders to push; -1 is an endless trickle, 0 none."`
+	Rate            *float64 `help:"Orders per second of virtual time; 0.05 for an endless trickle, else 0.2."`
+	Seed            int64    `help:"Of everything that is drawn; 0 picks one and prints it."`
+	Mix             string   `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
+	Faults          string   `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong; none is the default."`
+	Speed           *float64 `help:"Ceiling of virtual time, times system time; 20 for an endless trickle, else 1."`
+	ExitWhenSettled bool     `help:"End when every order is closed; exit 3 when an invariant is violated."`
+	Durability      string   `default:"flush" enum:"flush,relaxed" help:"flush: a commit is on disk before it is answered; relaxed: faster."`
+	Freeze          bool     `help:"Stop instances between calls, as the cloud does."`
+	NoBuild         bool     `help:"The binaries in build/ are up to date."`
+	Verbose         bool     `short:"v" help:"Print what functions log."`
+	GatewayAddr     string   `default:"127.0.0.1:9000" help:"A taken port moves to the next free one."`
+	ConsoleAddr     string   `default:"127.0.0.1:9010" help:"Of the console and the control API."`
+	RocketmqAddr    string   `name:"rocketmq-addr" default:"127.0.0.1:9081" help:"Of the embedded RocketMQ."`
 }
 
 // Help is the example.
@@ -50,21 +55,43 @@ func (c *upCmd) Run(e *env) error {
 func (c *upCmd) options(json bool) (emulator.Options, error) {
 	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
 	o := emulator.Options{
-		Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, Speed: c.Speed, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
+		Orders: c.Orders, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
 		NoBuild: c.NoBuild, Freeze: c.Freeze, Verbose: c.Verbose, Durability: durability,
 		Gateway: c.GatewayAddr, Console: c.ConsoleAddr, RocketMQ: c.RocketmqAddr,
 	}
+	o.Rate, o.Speed = 0.2, 1
+	if c.Orders < 0 {
+		o.Rate, o.Speed = 0.05, 20 // about an order a second of real time, and rides that end within a minute or two
+	}
+	if c.Rate != nil {
+		o.Rate = *c.Rate
+	}
+	if c.Speed != nil {
+		o.Speed = *c.Speed
+	}
 	switch {
-	case !(c.Rate > 0):
-		return o, usage("--rate %v: want more than 0 orders per second; --orders 0 pushes none", c.Rate)
-	case !(c.Speed > 0):
-		return o, usage("--speed %v: want more than 0; `qianfan clock freeze` makes time stand", c.Speed)
+	case !(o.Rate > 0):
+		return o, usage("--rate %v: want more than 0 orders per second; --orders 0 pushes none", o.Rate)
+	case !(o.Speed > 0):
+		return o, usage("--speed %v: want more than 0; `qianfan clock freeze` makes time stand", o.Speed)
 	case c.Orders < -1:
 		return o, usage("--orders %d: want a number of orders, 0 for none, or -1 for an endless trickle", c.Orders)
 	case c.Orders < 0 && c.ExitWhenSettled:
 		return o, usage("--exit-when-settled needs an end: say how many --orders")
 	}
-	return o, checkMix(c.Mix)
+	return o, errors.Join(checkMix(c.Mix), checkAddresses(map[string]string{
+		"--gateway-addr": c.GatewayAddr, "--console-addr": c.ConsoleAddr, "--rocketmq-addr": c.RocketmqAddr,
+	}))
+}
+
+func checkAddresses(byFlag map[string]string) error {
+	for _, flag := range slices.Sorted(maps.Keys(byFlag)) {
+		_, port, err := net.SplitHostPort(byFlag[flag])
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+			return usage("%s %q: want a host and a port, as 127.0.0.1:9000, or port 0 for any free one", flag, byFlag[flag])
+		}
+	}
+	return nil
 }
 
 // checkMix finds a misspelt mix before anything is started.
@@ -89,6 +116,10 @@ func finished(ctx context.Context, hasEnd bool, err error) error {
 		return &exitError{exitStopped, fmt.Errorf("stopped before every order was closed")}
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return nil
+	}
+	var missing *fs.PathError
+	if errors.As(err, &missing) && filepath.Base(missing.Path) == "s.yaml" {
+		return fmt.Errorf("%w; run it in the project's folder, where s.yaml is", err)
 	}
 	return err
 }

@@ -11,10 +11,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver"
 )
@@ -96,9 +98,12 @@ func (o Options) Ephemeral() Options {
 	return o
 }
 
-// ParseMix reads "jd=40,meituan=40,taobao=20" and leaves out what is not there; the names
+// simulated are the platforms that customers can order from.
+var simulated = []string{meituan.Name}
+
+// ParseMix reads "jd=40,meituan=40,taobao=20" and leaves out what is not simulated; the names
 // left out come back.
-func ParseMix(text string, there map[string]world.Platform) (mix map[string]int, missing []string, err error) {
+func ParseMix(text string) (mix map[string]int, missing []string, err error) {
 	mix = map[string]int{}
 	for part := range strings.SplitSeq(text, ",") {
 		name, weight, ok := strings.Cut(strings.TrimSpace(part), "=")
@@ -106,7 +111,7 @@ func ParseMix(text string, there map[string]world.Platform) (mix map[string]int,
 		if !ok || bad != nil || n < 0 || name == "" {
 			return nil, nil, fmt.Errorf("--mix %q: want name=weight,name=weight", text)
 		}
-		if _, ok := there[name]; !ok {
+		if !slices.Contains(simulated, name) {
 			missing = append(missing, name)
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/local/sim/meituan"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
 )
 
@@ -63,7 +64,11 @@ func checkRun(o Options) error {
 	if o.ExitWhenSettled && o.Orders < 0 {
 		return errors.New("--exit-when-settled needs --orders N: an endless trickle never settles")
 	}
-	return nil
+	if o.Orders == 0 {
+		return nil
+	}
+	_, _, err := ParseMix(o.withDefaults().Mix)
+	return err
 }
 
 func (e *Emulator) stopped(ctx context.Context, err error) error {
@@ -84,7 +89,7 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 	if e.opts.Orders == 0 {
 		return nil
 	}
-	mix, missing, err := ParseMix(e.opts.Mix, e.Platforms)
+	mix, missing, err := ParseMix(e.opts.Mix)
 	if err != nil {
 		return err
 	}
@@ -111,11 +116,18 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 	return err
 }
 
-func (e *Emulator) pushCounts() sim.Counters {
-	if e.customers == nil {
-		return sim.Counters{}
+// pushCounts counts what the platforms pushed, whoever ordered there, and the answers.
+func (e *Emulator) pushCounts() (pushed, accepted, refused int) {
+	for _, o := range e.parties.Meituan.Books().Orders {
+		pushed++
+		switch o.Answer {
+		case meituan.AnswerOK:
+			accepted++
+		case meituan.Refused:
+			refused++
+		}
 	}
-	return e.customers.Counters()
+	return pushed, accepted, refused
 }
 
 const settlePoll = 100 * time.Millisecond // of system time

@@ -114,8 +114,7 @@ func (e *Emulator) Summary(ctx context.Context, atRest bool) (Summary, error) {
 
 func (e *Emulator) orderCounts(counts store.StatusCounts) OrderCounts {
 	out := OrderCounts{Delivered: counts.Orders["delivered"], Cancelled: counts.Orders["cancelled"], Failed: counts.Orders["failed"], Returned: counts.Orders["returned"], Open: counts.Open}
-	pushed := e.pushCounts()
-	out.Pushed, out.Accepted, out.Refused = pushed.Pushed, pushed.Accepted, pushed.Refused
+	out.Pushed, out.Accepted, out.Refused = e.pushCounts()
 	return out
 }
 
