@@ -2,9 +2,11 @@ package emulator
 
 import (
 	"context"
+	"time"
 
 	"github.com/chuandao/qianfan/local/console"
 	"github.com/chuandao/qianfan/local/sim"
+	sharedclock "github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/message"
 )
 
@@ -16,7 +18,7 @@ func (e *Emulator) consoleDeps() console.Deps {
 		Store: e.Store, Clock: e.Clock, Broker: e.Broker, Functions: e.Functions, Faults: e.Faults, Shops: sim.Shops(shopSeed),
 		Carriers: map[string]console.CarrierSim{}, Platforms: map[string]console.PlatformSim{},
 		Publish:    bus.Publish,
-		Summary:    func(ctx context.Context) (any, error) { return e.Summary(ctx, false) },
+		Summary:    func(ctx context.Context) (any, error) { return e.summary(ctx, e.recently) },
 		Invariants: func(ctx context.Context) (any, error) { return e.Invariants(ctx, false) },
 		Refused:    e.journal.Refused, URLs: e.URLs,
 	}
@@ -35,9 +37,24 @@ type InvariantsNow struct {
 	Books BookCounts `json:"books"`
 }
 
-// Invariants checks everything now.
+// Invariants checks everything now; atRest demands what must hold when nothing is owed.
 func (e *Emulator) Invariants(ctx context.Context, atRest bool) (InvariantsNow, error) {
-	var s Summary
-	err := e.check(ctx, atRest, &s)
-	return InvariantsNow{s.Invariants, s.Books}, err
+	return e.check(ctx, atRest)
+}
+
+// freshCheck is how old, in system time, a check may be that a page shows again and again.
+const freshCheck = 5 * time.Second
+
+// recently is the result of the last check, or of a new one when that is old: pages poll.
+func (e *Emulator) recently(ctx context.Context) (InvariantsNow, error) {
+	e.checking.Lock()
+	defer e.checking.Unlock()
+	if now := sharedclock.System.Now(); now.Sub(e.checkedAt) >= freshCheck {
+		checked, err := e.check(ctx, false)
+		if err != nil {
+			return checked, err
+		}
+		e.checked, e.checkedAt = checked, now
+	}
+	return e.checked, nil
 }

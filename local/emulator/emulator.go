@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,9 @@ type Emulator struct {
 	customers           *sim.Customers
 	pushing             atomic.Bool
 	own                 ownStatements // what the emulator itself asks the database
+	checking            sync.Mutex    // guards the two below
+	checked             InvariantsNow
+	checkedAt           time.Time
 	began, beganVirtual time.Time
 	closers             []func() error // in the order of opening
 }

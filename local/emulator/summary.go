@@ -85,6 +85,10 @@ type MessageCounts struct {
 
 // Summary sums up the run so far; atRest demands what must hold when nothing is owed.
 func (e *Emulator) Summary(ctx context.Context, atRest bool) (Summary, error) {
+	return e.summary(ctx, func(ctx context.Context) (InvariantsNow, error) { return e.check(ctx, atRest) })
+}
+
+func (e *Emulator) summary(ctx context.Context, check func(context.Context) (InvariantsNow, error)) (Summary, error) {
 	s := Summary{
 		ReadyMS: e.ReadyIn.Milliseconds(), Seed: e.opts.Seed, Faults: e.Faults.Counters(), Durability: string(e.opts.Durability),
 		Store: e.sql.Version(), Broker: "embedded", Cache: "miniredis",
@@ -101,9 +105,11 @@ func (e *Emulator) Summary(ctx context.Context, atRest bool) (Summary, error) {
 		return s, err
 	}
 	s.Ledger = LedgerCounts{totals.Balanced, totals.Entries, int64(totals.Income), int64(totals.Expense), int64(totals.Income - totals.Expense)}
-	if err := e.check(ctx, atRest, &s); err != nil {
+	checked, err := check(ctx)
+	if err != nil {
 		return s, err
 	}
+	s.Invariants, s.Books = checked.Invariants, checked.Books
 	stats := e.Broker.Stats()
 	s.Messages = MessageCounts{stats.Sent, stats.Redelivered, stats.Dead}
 	for _, n := range e.Functions.Invocations() {
@@ -119,17 +125,19 @@ func (e *Emulator) orderCounts(counts store.StatusCounts) OrderCounts {
 }
 
 // check runs the one invariant checker over our tables and the carriers' own books.
-func (e *Emulator) check(ctx context.Context, atRest bool, s *Summary) error {
+func (e *Emulator) check(ctx context.Context, atRest bool) (InvariantsNow, error) {
 	report, err := e.Store.CheckInvariants(ctx, e.Clock.Now(), store.InvariantOptions{AtRest: atRest, Books: e.carrierBooks()})
 	if err != nil {
-		return err
+		return InvariantsNow{}, err
 	}
-	s.Invariants = Invariants{Checked: report.Checked, Violated: []string{}}
+	now := InvariantsNow{
+		Invariants: Invariants{Checked: report.Checked, Violated: []string{}},
+		Books:      BookCounts{report.Books.Matched, report.Books.Differences, report.Books.Details},
+	}
 	for _, v := range report.Violated {
-		s.Invariants.Violated = append(s.Invariants.Violated, fmt.Sprintf("%d %s: order %d: %s", v.Rule, v.Name, v.Order, v.Detail))
+		now.Violated = append(now.Violated, fmt.Sprintf("%d %s: order %d: %s", v.Rule, v.Name, v.Order, v.Detail))
 	}
-	s.Books = BookCounts{report.Books.Matched, report.Books.Differences, report.Books.Details}
-	return nil
+	return now, nil
 }
 
 func (e *Emulator) carrierBooks() []store.CarrierBook {
