@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -35,6 +36,11 @@ func Up(ctx context.Context, o Options, out, log io.Writer) (err error) {
 	if err := checkRun(o); err != nil {
 		return err
 	}
+	for _, name := range realServices {
+		if os.Getenv(name) != "" {
+			_, _ = fmt.Fprintf(log, "%s is set, but `up` runs on its embedded services only in this version\n", name)
+		}
+	}
 	e, err := Start(ctx, o, log)
 	if err != nil {
 		return err
@@ -59,6 +65,9 @@ func Up(ctx context.Context, o Options, out, log io.Writer) (err error) {
 	e.printSummary(output{out, log}, s)
 	return errors.Join(stuck, s.verdict(runPlan{orders: e.opts.Orders, faults: e.opts.Faults}))
 }
+
+// realServices are the settings by which functions find real services.
+var realServices = []string{"QIANFAN_MYSQL_DSN", "QIANFAN_REDIS_ADDR", "QIANFAN_ROCKETMQ_ENDPOINT"}
 
 func checkRun(o Options) error {
 	if o.ExitWhenSettled && o.Orders < 0 {
