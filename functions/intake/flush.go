@@ -64,21 +64,38 @@ func (s *Stage) storeBatch(ctx context.Context, orders []store.NewOrder) ([]stor
 	return stored, err
 }
 
-// alarm sends the release timers of scheduled orders (预约单) that are new; one that is not
-// sent is found by the sweep, a little late.
+// alarm sends what new orders need at once besides their quote round: the release timers of
+// scheduled ones (预约单), and the report of those that their cancel had overtaken.
 func (s *Stage) alarm(ctx context.Context, orders []store.NewOrder, stored []store.Stored) {
 	var owed []message.Owed
 	for i, o := range orders {
-		if o.Order.Round > 0 || stored[i].ID != o.Order.ID || stored[i].State != order.Received {
-			continue
-		}
-		for _, t := range o.Order.Timers {
-			owed = append(owed, message.Owed{Topic: message.OrderTimer, Due: t.Due, Item: message.Item{
-				Key: fmt.Sprintf("%d:%s:%d:%d", o.Order.ID, t.Kind, t.N, t.Epoch), Order: o.Order.ID, Timer: t.Kind, N: t.N, Epoch: t.Epoch}})
+		switch {
+		case stored[i].ID != o.Order.ID:
+		case stored[i].State == order.Cancelled:
+			owed = append(owed, message.Owed{Topic: message.OrderStatus, Item: message.Item{Key: fmt.Sprint(o.Order.ID), Order: o.Order.ID}})
+		case stored[i].State == order.Received && o.Order.Round == 0:
+			owed = append(owed, timers(o.Order)...)
 		}
 	}
+	s.hint(ctx, "release timers and cancels", owed)
+}
+
+func timers(o order.Order) []message.Owed {
+	owed := make([]message.Owed, len(o.Timers))
+	for i, t := range o.Timers {
+		owed[i] = message.Owed{Topic: message.OrderTimer, Due: t.Due, Item: message.Item{
+			Key: fmt.Sprintf("%d:%s:%d:%d", o.ID, t.Kind, t.N, t.Epoch), Order: o.ID, Timer: t.Kind, N: t.N, Epoch: t.Epoch}}
+	}
+	return owed
+}
+
+// hint publishes what the committed rows promise anyway. Callers wait for it no longer than
+// for a half message; what is not sent is found by the sweep.
+func (s *Stage) hint(ctx context.Context, what string, owed []message.Owed) {
+	ctx, cancel := context.WithTimeout(ctx, halfTimeout)
+	defer cancel()
 	if err := s.Bus.Publish(ctx, message.Bundle(owed)...); err != nil {
-		slog.WarnContext(ctx, "release timers not sent, the sweep will find them", "orders", len(owed), "error", err)
+		slog.WarnContext(ctx, "not sent, the sweep will find it", "what", what, "items", len(owed), "error", err)
 	}
 }
 
@@ -151,8 +168,6 @@ func (s *Stage) storeCommands(ctx context.Context, commands []store.NewCommand) 
 			owed = append(owed, message.Owed{Topic: message.OrderCommand, Item: message.Item{Key: fmt.Sprint(c.OrderID), Order: c.OrderID, Command: order.CommandCancel}})
 		}
 	}
-	if err := s.Bus.Publish(ctx, message.Bundle(owed)...); err != nil {
-		slog.WarnContext(ctx, "command hint not sent, the sweep will find it", "error", err)
-	}
+	s.hint(ctx, "command hints", owed)
 	return results(stored, len(stored), nil)
 }
