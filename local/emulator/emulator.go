@@ -186,12 +186,8 @@ func (e *Emulator) openBroker(ctx context.Context) error {
 	for _, g := range e.Template.Groups {
 		groups = append(groups, rocketmq.Group{Name: g})
 	}
-	l, err := listen(e.opts.RocketMQ)
+	addr, err := untaken(e.opts.RocketMQ)
 	if err != nil {
-		return err
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
 		return fmt.Errorf("rocketmq: %w", err)
 	}
 	e.Broker = rocketmq.New(rocketmq.Options{Addr: addr, Topics: topics, Groups: groups, Clock: e.Clock, WAL: filepath.Join(e.dir, "rocketmq.wal"),

@@ -170,6 +170,19 @@ func listen(addr string) (net.Listener, error) {
 	return nil, fmt.Errorf("no free port from %s on: %w", addr, last)
 }
 
+// untaken is the address at which somebody else is to listen: itself when it leaves the port
+// open, else itself or the next free one.
+func untaken(addr string) (string, error) {
+	if strings.HasSuffix(addr, ":0") {
+		return addr, nil
+	}
+	l, err := listen(addr)
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
 // writers that a run prints to.
 type output struct {
 	out io.Writer // for machines: the ready line and the summary

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/clock"
@@ -31,16 +30,12 @@ const portPoll = 5 * time.Millisecond
 
 func newCustom(r *Runtime, in *instance) (*custom, error) {
 	// In the cloud every instance has its own address and the configured port; on one machine each needs a port of its own.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort(context.Background())
 	if err != nil {
-		return nil, fmt.Errorf("find a port: %w", err)
-	}
-	address := listener.Addr().(*net.TCPAddr)
-	if err := listener.Close(); err != nil {
-		return nil, fmt.Errorf("find a port: %w", err)
+		return nil, err
 	}
 	c := &custom{
-		runtime: r, in: in, host: address.String(), port: strconv.Itoa(address.Port),
+		runtime: r, in: in, host: net.JoinHostPort("127.0.0.1", port), port: port,
 		client: &http.Client{Transport: r.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	c.proxy = newProxy(r, c)
