@@ -112,7 +112,7 @@ function showOrder(v) {
       ['', h => el('small', { class: 'muted' }, brief(h.detail))]]),
     el('h3', {}, '指令 commands'), table(v.commands, [['', c => c.kind], ['来自', c => c.by], ['原因', c => c.reason], ['结果', c => c.decision]]),
     el('h3', {}, '分录 entries'), table(v.entries, [
-      ['账户', e => e.account], ['借', e => e.direction === 'debit' ? yuan(e.amount_fen) : '', 'num'], ['贷', e => e.direction === 'credit' ? yuan(e.amount_fen) : '', 'num'],
+      ['账户', e => e.account, 'wrap'], ['借', e => e.direction === 'debit' ? yuan(e.amount_fen) : '', 'num'], ['贷', e => e.direction === 'credit' ? yuan(e.amount_fen) : '', 'num'],
       ['', e => e.reason]]));
 }
 
@@ -155,7 +155,7 @@ const parts = [
   ['/api/faults', showFaults],
   ['/api/topics', showTopics],
   ['/api/riders', r => showMap(r.riders)],
-  ['/api/ledger/balances', r => show('balances', table(r.balances, [['科目', b => b.account], ['余额 元', b => yuan(b.balance_fen), 'num']]))],
+  ['/api/ledger/balances', r => show('balances', table(r.balances, [['科目', b => b.account, 'wrap'], ['余额 元', b => yuan(b.balance_fen), 'num']]))],
   ['/api/refused?limit=50', r => show('refused', table(r.refused, [['时间', x => clockTime(x.at), 'tight'], ['来自', x => x.party], ['单号', x => x.no], ['原因', x => x.detail || x.reason]]))],
   ['/api/dlq', r => show('dlq', table(r.dead_letters, [['#', x => x.id], ['主题', x => x.topic], ['状态', x => x.state], ['时间', x => clockTime(x.at)]]))],
 ];
