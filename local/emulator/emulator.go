@@ -18,6 +18,7 @@ import (
 	"github.com/chuandao/qianfan/local/console"
 	"github.com/chuandao/qianfan/local/fc"
 	"github.com/chuandao/qianfan/local/gateway"
+	"github.com/chuandao/qianfan/local/guardian"
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim"
 	"github.com/chuandao/qianfan/local/sim/world"
@@ -110,11 +111,11 @@ func (e *Emulator) openDir(context.Context) error {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	e.dir = dir
-	g, err := guard(dir)
+	g, err := guardian.Start(dir)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	e.opened(g.release)
+	e.opened(g.Release)
 	return nil
 }
 

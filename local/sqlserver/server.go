@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/chuandao/qianfan/local/guardian"
 )
 
 // Options of Start. The zero value is a durable, empty server in the system's temporary directory.
@@ -124,14 +126,14 @@ func (s *Server) Close() {
 
 func (s *Server) stop(patience time.Duration) error {
 	err := s.process.stop(patience)
-	s.home.guardian.gone()
+	s.home.guardian.Gone()
 	return err
 }
 
 // home is a server's directory, only for this user, with its guardian.
 type home struct {
 	dir      string
-	guardian *guardian
+	guardian *guardian.Guardian
 }
 
 // longestSocket is the length of a socket's path that every system takes.
@@ -163,7 +165,7 @@ func (h *home) furnish() (err error) {
 	if err := os.Mkdir(h.temporary(), 0o700); err != nil {
 		return err
 	}
-	h.guardian, err = guard(h.dir)
+	h.guardian, err = guardian.Start(h.dir)
 	return err
 }
 
@@ -192,7 +194,7 @@ func (h *home) serve(ctx context.Context, b Binary, template string, o Options, 
 	if err != nil {
 		return nil, err
 	}
-	h.guardian.running(p.group())
+	h.guardian.Watch(p.group())
 	s := &Server{binary: b, home: h, process: p}
 	err = p.awaitReady(ctx)
 	if err == nil {
@@ -208,5 +210,5 @@ func (h *home) serve(ctx context.Context, b Binary, template string, o Options, 
 // remove removes the directory and what guards it.
 func (h *home) remove() {
 	_ = os.RemoveAll(h.dir) // what cannot be removed yet, the guardian tries again
-	h.guardian.release()
+	_ = h.guardian.Release()
 }

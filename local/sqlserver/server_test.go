@@ -94,7 +94,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	db := open(t, s.DSN(""))
 	require.Equal(t, "0", variable(t, db, "innodb_flush_log_at_trx_commit"))
 	require.Equal(t, strconv.Itoa(32<<20), variable(t, db, "innodb_buffer_pool_size"))
-	server, guardian := s.process.group(), s.home.guardian.cmd.Process.Pid
+	server, guardian := s.process.group(), s.home.guardian.PID()
 	s.Close()
 	s.Close()
 	<-s.Exited()
