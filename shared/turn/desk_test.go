@@ -141,15 +141,6 @@ func (d *desk) pass(span time.Duration) {
 	d.now = end
 }
 
-// until repeats a step until something holds; what never comes about fails the test.
-func (d *desk) until(holds func() bool, step func()) {
-	d.t.Helper()
-	for steps := 0; !holds(); steps++ {
-		require.Less(d.t, steps, 500, "it never comes about: %s; %s; %s", d.agg.State, d.attempts(), d.called())
-		step()
-	}
-}
-
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -390,7 +381,9 @@ func neverPlaced(n int) step {
 		d.t.Helper()
 		fails(n, carrier.KindTemporary)(d)
 		d.pass(2 * time.Second)
-		d.until(func() bool { return d.agg.Attempt(n).State != order.Unknown }, func() { notFound(n)(d) })
+		for d.agg.Attempt(n).State == order.Unknown {
+			notFound(n)(d)
+		}
 	}
 }
 
@@ -404,7 +397,7 @@ func delivering2(n int) step {
 func refusedUntilGiveUp(n int) step {
 	return func(d *desk) {
 		d.t.Helper()
-		d.until(func() bool { return d.agg.Goal != order.NoGoal }, func() {
+		for d.agg.Goal == order.NoGoal {
 			d.pass(100 * time.Second)
 			switch a := d.agg.Attempt(n); {
 			case a.Call.Kind == order.CallQuery:
@@ -415,7 +408,7 @@ func refusedUntilGiveUp(n int) step {
 			if a := d.agg.Attempt(n); a.Call.Kind == order.CallCancel && d.agg.Goal == order.NoGoal {
 				cancelRefused(n)(d)
 			}
-		})
+		}
 		require.Equal(d.t, order.CallCancel, d.agg.Attempt(n).Call.Kind)
 	}
 }
@@ -463,11 +456,11 @@ var refusedCalls = strings.Repeat("1 query, 1 cancel, ", 8) + "1 query, "
 func comingBack(n int) step {
 	return func(d *desk) {
 		d.t.Helper()
-		d.until(func() bool { return d.agg.Attempt(n).Call.Kind == order.CallConfirm }, func() {
+		for d.agg.Attempt(n).Call.Kind != order.CallConfirm {
 			d.pass(10 * time.Minute)
 			if d.agg.Attempt(n).Call.Kind == order.CallQuery {
 				shows(n, carrier.Returning)(d)
 			}
-		})
+		}
 	}
 }

@@ -436,29 +436,6 @@ var scenarios = []scenario{
 		milestones: "dispatching assigned arrived picked_up returning returned", command: order.Applied,
 	},
 	{
-		name: "a query finds the rider gone: 改派 that nobody told",
-		steps: []step{quoted(), okPlace(1), says(1, carrier.Accepted, rider("甲")), pass(11 * time.Minute), shows(1, carrier.Waiting),
-			says(1, carrier.Accepted, rider("乙"))},
-		state: order.Assigned, attempts: "1 accepted", calls: "1 place, 1 query",
-		money: "1 hold 800", milestones: "dispatching assigned dispatching assigned", open: true,
-	},
-	{
-		name: "goods that come back because a rival was withdrawn do not end the order", carriers: shansong,
-		steps: []step{quoted(), okPlace(1), pass(95 * time.Second), shows(1, carrier.Waiting), // the cancel is under way
-			says(1, carrier.PickedUp), cancelReturns(1, 1400), shows(1, carrier.Returning), pass(time.Second),
-			says(1, carrier.Returned), shows(1, carrier.Returned, charged(0), fined(1400)), func(d *desk) { d.t.Logf("%s %s %s %+v", d.agg.State, d.attempts(), d.milestones(), d.events[len(d.events)-3:]) }, okPlace(2), says(2, carrier.Accepted)},
-		state: order.Assigned, attempts: "1 returned(accept_timeout), 2 accepted", open: true,
-		calls: "1 place, 1 query, 1 cancel, 1 query, 1 query, 2 place",
-		money: "1 hold 1400, 1 penalty 1400(accept_timeout), 2 hold 800", milestones: "dispatching assigned",
-	},
-	{
-		name:  "a sign of life with a rider after the order has failed is withdrawn and booked",
-		steps: []step{quoted("shansong"), neverPlaced(1), pass(16 * time.Minute), says(1, carrier.Accepted), cancelOK(1, 200)},
-		state: order.Failed, attempts: "1 cancelled(revived)", calls: "1 place, 1 query, 1 query, 1 query, 1 query, 1 cancel",
-		money:      "1 hold 800, 1 release 800, 1 overdraw 200, 1 penalty 200(revived)",
-		milestones: "dispatching failed", attention: "attempt 7001 came back to life",
-	},
-	{
 		name: "picked up while the cancel was under way: the yes means a return", carriers: shansong,
 		steps: []step{quoted(), okPlace(1), says(1, carrier.Accepted), withdraws("k"), pass(time.Second), says(1, carrier.PickedUp), cancelOK(1, 1400),
 			shows(1, carrier.Returning)},
