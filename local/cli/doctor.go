@@ -16,6 +16,7 @@ import (
 
 	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/local/trigger"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/store"
 )
@@ -49,7 +50,7 @@ type finding struct {
 var errSick = errors.New("something is missing: see the problems above, each with its remedy")
 
 // reach bounds the try to reach a service.
-const reach = 5 * time.Second
+const reach = 15 * time.Second
 
 // Run is the verb.
 func (c doctorCmd) Run(e *env) error {
@@ -60,7 +61,7 @@ func (c doctorCmd) Run(e *env) error {
 		findings = append(findings, checkBuild(file))
 	}
 	findings = append(findings, checkPorts(e.ctx, defaultPorts))
-	findings = append(findings, checkServices(e)...)
+	findings = append(findings, checkServices(e, file)...)
 	err := e.show(map[string]any{"checks": findings}, func() {
 		var lines [][]string
 		for _, f := range findings {
@@ -147,15 +148,15 @@ func checkPorts(ctx context.Context, ports []int) finding {
 }
 
 // checkServices tries the real services that are set.
-func checkServices(e *env) []finding {
+func checkServices(e *env, file *template.File) []finding {
 	var all []finding
 	for _, s := range []struct {
 		setting, what string
-		try           func(ctx context.Context, value string) error
+		try           func(ctx context.Context, value string) []error
 	}{
 		{function.EnvMySQLDSN, "MySQL", tryMySQL},
 		{function.EnvRedisAddr, "Redis", tryRedis},
-		{function.EnvRocketMQEndpoint, "RocketMQ", tryRocketMQ},
+		{function.EnvRocketMQEndpoint, "RocketMQ", func(ctx context.Context, endpoint string) []error { return tryRocketMQ(ctx, endpoint, file) }},
 	} {
 		value, ok := e.look(s.setting)
 		if !ok || value == "" {
@@ -163,38 +164,57 @@ func checkServices(e *env) []finding {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, reach)
-		err := s.try(ctx, value)
+		problems := s.try(ctx, value)
 		cancel()
-		f := finding{Check: s.setting, State: fine, Detail: s.what + " answers"}
-		if err != nil {
-			f.State, f.Detail, f.Remedy = problem, err.Error(), fmt.Sprintf("start that %s, correct the setting, or unset it to use the embedded one", s.what)
+		if len(problems) == 0 {
+			all = append(all, finding{Check: s.setting, State: fine, Detail: s.what + " answers"})
 		}
-		all = append(all, f)
+		for _, err := range problems {
+			all = append(all, finding{Check: s.setting, State: problem, Detail: err.Error(), Remedy: remedyFor(err, s.what)})
+		}
 	}
 	return all
 }
 
-func tryMySQL(ctx context.Context, dsn string) error {
-	db, err := store.Open(store.Options{DSN: dsn, Key: make([]byte, 32), MaxConns: 1})
-	if err != nil {
-		return err
+// remedyFor is what the error itself advises, or else the general advice about a service.
+func remedyFor(err error, what string) string {
+	var remedied interface{ Remedy() string }
+	if errors.As(err, &remedied) {
+		return remedied.Remedy()
 	}
-	return errors.Join(db.Ping(ctx), db.Close())
+	return fmt.Sprintf("start that %s, correct the setting, or unset it to use the embedded one", what)
 }
 
-func tryRedis(ctx context.Context, addr string) error {
-	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
-	defer func() { _ = client.Close() }()
-	if err := client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("redis %s: %w", addr, err)
+func tryMySQL(ctx context.Context, dsn string) []error {
+	db, err := store.Open(store.Options{DSN: dsn, Key: make([]byte, 32), MaxConns: 1})
+	if err != nil {
+		return []error{err}
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Ping(ctx); err != nil {
+		return []error{err}
 	}
 	return nil
 }
 
-func tryRocketMQ(ctx context.Context, endpoint string) error {
+func tryRedis(ctx context.Context, addr string) []error {
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return []error{fmt.Errorf("redis %s: %w", addr, err)}
+	}
+	return nil
+}
+
+// tryRocketMQ asks for every topic and group of s.yaml; without that file, only whether somebody answers.
+func tryRocketMQ(ctx context.Context, endpoint string, file *template.File) []error {
+	if file != nil {
+		return trigger.Inspect(ctx, endpoint, file)
+	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", endpoint)
 	if err != nil {
-		return fmt.Errorf("rocketmq: %w", err)
+		return []error{fmt.Errorf("rocketmq: %w", err)}
 	}
-	return conn.Close()
+	_ = conn.Close()
+	return nil
 }

@@ -5,12 +5,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
+	"github.com/chuandao/qianfan/local/template"
 )
 
 // examined runs the doctor with settings and gives its exit code, its findings by check, and what it complained of.
@@ -44,15 +47,65 @@ func TestTheDoctorFindsAHealthyMachine(t *testing.T) {
 func TestTheDoctorTriesTheServicesThatAreSet(t *testing.T) {
 	t.Parallel()
 	cache := miniredis.RunT(t)
-	broker, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, broker.Close()) }()
-	settings := map[string]string{"QIANFAN_MYSQL_DSN": sqltest.Database(t), "QIANFAN_REDIS_ADDR": cache.Addr(), "QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr().String()}
+	broker := declaredBroker(t, nil)
+	settings := map[string]string{"QIANFAN_MYSQL_DSN": sqltest.Database(t), "QIANFAN_REDIS_ADDR": cache.Addr(), "QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr()}
 	code, found, errs := examined(t, "../../s.yaml", settings)
 	require.Zero(t, code, errs)
 	for setting := range settings {
 		require.Equal(t, fine, found[setting].State, "%+v", found[setting])
 		require.Contains(t, found[setting].Detail, "answers")
+	}
+}
+
+// declaredBroker is a broker with the topics and groups of s.yaml, changed by spoil.
+func declaredBroker(t *testing.T, spoil func(*rocketmq.Options)) *rocketmq.Broker {
+	t.Helper()
+	file, err := template.Load("../../s.yaml", nil)
+	require.NoError(t, err)
+	var o rocketmq.Options
+	for _, x := range file.Topics {
+		o.Topics = append(o.Topics, rocketmq.Topic{Name: x.Name, Type: rocketmq.TopicType(x.Type)})
+	}
+	for _, g := range file.Groups {
+		o.Groups = append(o.Groups, rocketmq.Group{Name: g})
+	}
+	if spoil != nil {
+		spoil(&o)
+	}
+	b := rocketmq.New(o)
+	require.NoError(t, b.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestTheDoctorKnowsWhatABrokerLacks(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil          func(*rocketmq.Options)
+		detail, remedy string
+	}{
+		"missing topic": {func(o *rocketmq.Options) {
+			o.Topics = slices.DeleteFunc(o.Topics, func(x rocketmq.Topic) bool { return x.Name == "order-quoted" })
+		}, "topic order-quoted", "qianfan topics"},
+		"missing group": {func(o *rocketmq.Options) {
+			o.Groups = slices.DeleteFunc(o.Groups, func(x rocketmq.Group) bool { return x.Name == "GID-settle-settlement" })
+		}, "group GID-settle-settlement", "qianfan topics"},
+		"wrong type": {func(o *rocketmq.Options) {
+			for i := range o.Topics {
+				if o.Topics[i].Name == "settlement" {
+					o.Topics[i].Type = rocketmq.Normal
+				}
+			}
+		}, "s.yaml declares FIFO", "delete the topic"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			broker := declaredBroker(t, c.spoil)
+			code, found, _ := examined(t, "../../s.yaml", map[string]string{"QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr()})
+			require.Equal(t, exitFailed, code)
+			require.Contains(t, found["QIANFAN_ROCKETMQ_ENDPOINT"].Detail, c.detail)
+			require.Contains(t, found["QIANFAN_ROCKETMQ_ENDPOINT"].Remedy, c.remedy)
+		})
 	}
 }
 

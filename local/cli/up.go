@@ -14,6 +14,7 @@ import (
 
 	"github.com/chuandao/qianfan/local/emulator"
 	"github.com/chuandao/qianfan/local/sqlserver"
+	"github.com/chuandao/qianfan/shared/function"
 )
 
 // upCmd runs an emulator.
@@ -32,6 +33,9 @@ type upCmd struct {
 	GatewayAddr     string   `default:"127.0.0.1:9000" help:"A taken port moves to the next free one."`
 	ConsoleAddr     string   `default:"127.0.0.1:9010" help:"Of the console and the control API."`
 	RocketmqAddr    string   `name:"rocketmq-addr" default:"127.0.0.1:9081" help:"Of the embedded RocketMQ."`
+	Bind            string   `placeholder:"HOST" help:"Host to listen on with everything but the embedded RocketMQ, as 0.0.0.0 in a container; who reaches the console may do anything."`
+	PublicGateway   string   `placeholder:"URL" help:"The gateway as the simulated parties see it, where a proxy stands in front."`
+	Reset           bool     `help:"Empty the database of QIANFAN_MYSQL_DSN first: everything in it is lost."`
 }
 
 // Help is the example.
@@ -40,28 +44,35 @@ func (upCmd) Help() string {
   qianfan up
   qianfan up --orders 300 --rate 10 --speed 60 --seed 7 --faults standard --exit-when-settled --json
 
+Real services replace the embedded ones by address: QIANFAN_MYSQL_DSN, QIANFAN_REDIS_ADDR, QIANFAN_ROCKETMQ_ENDPOINT. With a real
+RocketMQ the clock runs at ×10 at most and never jumps.
+
 With --json the first line of stdout is {"ready":{…}} and the last one the summary. Ctrl-C ends it; a second one kills it.`
 }
 
 // Run is the verb.
 func (c *upCmd) Run(e *env) error {
-	o, err := c.options(e.json)
+	o, err := c.options(e.json, e.services())
 	if err != nil {
 		return err
 	}
 	return finished(e.ctx, o.ExitWhenSettled, e.engine.up(e.ctx, o, e.out, e.errs))
 }
 
-func (c *upCmd) options(json bool) (emulator.Options, error) {
+func (c *upCmd) options(json bool, services emulator.Services) (emulator.Options, error) {
 	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
 	o := emulator.Options{
 		Orders: c.Orders, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
 		NoBuild: c.NoBuild, Freeze: c.Freeze, Verbose: c.Verbose, Durability: durability,
 		Gateway: c.GatewayAddr, Console: c.ConsoleAddr, RocketMQ: c.RocketmqAddr,
+		Services: services, Bind: c.Bind, PublicGateway: strings.TrimSuffix(c.PublicGateway, "/"), Reset: c.Reset,
 	}
 	o.Rate, o.Speed = 0.2, 1
 	if c.Orders < 0 {
 		o.Rate, o.Speed = 0.05, 20 // about an order a second of real time, and rides that end within a minute or two
+		if services.RocketMQ != "" {
+			o.Speed = emulator.MaxRealSpeed
+		}
 	}
 	if c.Rate != nil {
 		o.Rate = *c.Rate
@@ -74,6 +85,14 @@ func (c *upCmd) options(json bool) (emulator.Options, error) {
 		return o, usage("--rate %v: want more than 0 orders per second; --orders 0 pushes none", o.Rate)
 	case !(o.Speed > 0):
 		return o, usage("--speed %v: want more than 0; `qianfan clock freeze` makes time stand", o.Speed)
+	case services.RocketMQ != "" && o.Speed > emulator.MaxRealSpeed:
+		return o, usage("--speed %v: a real RocketMQ (QIANFAN_ROCKETMQ_ENDPOINT) cannot follow virtual time, want at most %d", o.Speed, emulator.MaxRealSpeed)
+	case c.Reset && services.MySQLDSN == "":
+		return o, usage("--reset empties the database of QIANFAN_MYSQL_DSN, which is not set; the embedded one is new each time")
+	case c.Bind != "" && net.ParseIP(c.Bind) == nil:
+		return o, usage("--bind %q: want an IP address, as 0.0.0.0", c.Bind)
+	case c.PublicGateway != "" && !strings.HasPrefix(c.PublicGateway, "http://") && !strings.HasPrefix(c.PublicGateway, "https://"):
+		return o, usage("--public-gateway %q: want a URL, as http://gateway:80", c.PublicGateway)
 	case c.Orders < -1:
 		return o, usage("--orders %d: want a number of orders, 0 for none, or -1 for an endless trickle", c.Orders)
 	case c.Orders < 0 && c.ExitWhenSettled:
@@ -82,6 +101,14 @@ func (c *upCmd) options(json bool) (emulator.Options, error) {
 	return o, errors.Join(checkMix(c.Mix), checkAddresses(map[string]string{
 		"--gateway-addr": c.GatewayAddr, "--console-addr": c.ConsoleAddr, "--rocketmq-addr": c.RocketmqAddr,
 	}))
+}
+
+// services are the real ones that the environment names.
+func (e *env) services() emulator.Services {
+	value := func(name string) string { v, _ := e.look(name); return v }
+	return emulator.Services{
+		MySQLDSN: value(function.EnvMySQLDSN), RedisAddr: value(function.EnvRedisAddr), RocketMQ: value(function.EnvRocketMQEndpoint),
+	}
 }
 
 func checkAddresses(byFlag map[string]string) error {
@@ -132,6 +159,7 @@ type benchCmd struct {
 	Seed       int64   `default:"1" help:"Of everything that is drawn."`
 	Durability string  `default:"flush" enum:"flush,relaxed" help:"As for up."`
 	NoBuild    bool    `help:"The binaries in build/ are up to date."`
+	Reset      bool    `help:"As for up."`
 }
 
 // Help is the example.
@@ -140,6 +168,6 @@ func (benchCmd) Help() string { return "Example:\n  qianfan bench latency --json
 // Run is the verb.
 func (c *benchCmd) Run(e *env) error {
 	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
-	o := emulator.Options{Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Durability: durability, NoBuild: c.NoBuild, JSON: e.json}
+	o := emulator.Options{Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Durability: durability, NoBuild: c.NoBuild, JSON: e.json, Services: e.services(), Reset: c.Reset}
 	return finished(e.ctx, true, e.engine.bench(e.ctx, c.Name, o, e.out, e.errs))
 }

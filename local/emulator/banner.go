@@ -17,9 +17,9 @@ func (e *Emulator) banner(w io.Writer) {
 	rows := [][2]string{
 		{"console", e.URLs["console"]},
 		{"gateway", e.URLs["gateway"]},
-		{"rocketmq", e.Broker.Addr() + " (embedded)"},
-		{"store", e.sql.Version() + ", durability " + string(e.opts.Durability)},
-		{"cache", "miniredis " + e.redis.Addr()},
+		{"rocketmq", e.on.endpoint + " (" + e.on.broker + ")"},
+		{"store", e.on.store + ", durability " + string(e.on.durability)},
+		{"cache", e.on.cache + " " + e.on.redis},
 		{"clock", fmt.Sprintf("%s, at most ×%g", e.Clock.Now().In(shanghai).Format("2006-01-02 15:04:05"), e.opts.Speed)},
 		{"seed", fmt.Sprint(e.opts.Seed)},
 	}

@@ -98,7 +98,7 @@ func benchLatency(ctx context.Context, o Options, log io.Writer) (figures any, e
 	}
 	slices.Sort(took)
 	return Latency{Orders: n, Seed: o.Seed, MedianMS: took[n/2], P90MS: took[n*9/10], MaxMS: took[n-1], ReadyMS: e.ReadyIn.Milliseconds(),
-		Durability: string(e.opts.Durability), Store: e.sql.Version()}, nil
+		Durability: string(e.on.durability), Store: e.on.store}, nil
 }
 
 func (e *Emulator) placed() int {
@@ -192,7 +192,7 @@ func (a tally) minus(b tally) tally {
 
 func (e *Emulator) tally(ctx context.Context) (tally, error) {
 	c, err := e.Store.ServerCounts(ctx)
-	t := tally{statements: c.Statements - e.own.statements.Load(), commits: c.Commits - e.own.commits.Load(), messages: e.Broker.Stats().Sent, calls: e.outgoingCalls()}
+	t := tally{statements: c.Statements - e.own.statements.Load(), commits: c.Commits - e.own.commits.Load(), messages: e.messages().Sent, calls: e.outgoingCalls()}
 	for _, n := range e.Functions.Invocations() {
 		t.invocations += n
 	}

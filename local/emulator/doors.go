@@ -12,15 +12,18 @@ import (
 
 // consoleDeps shows the console what runs.
 func (e *Emulator) consoleDeps() console.Deps {
-	bus := message.NewClient(message.Config{Endpoint: e.Broker.Addr(), Clock: e.Clock, Function: "console"})
+	bus := message.NewClient(message.Config{Endpoint: e.on.endpoint, Clock: e.Clock, Function: "console"})
 	e.opened(bus.Close)
 	d := console.Deps{
-		Store: e.Store, Clock: e.Clock, Broker: e.Broker, Functions: e.Functions, Faults: e.Faults, Shops: sim.Shops(shopSeed),
+		Store: e.Store, Clock: e.Clock, Functions: e.Functions, Faults: e.Faults, Shops: sim.Shops(shopSeed),
 		Carriers: map[string]console.CarrierSim{}, Platforms: map[string]console.PlatformSim{},
 		Publish:    bus.Publish,
 		Summary:    func(ctx context.Context) (any, error) { return e.summary(ctx, e.recently) },
 		Invariants: func(ctx context.Context) (any, error) { return e.Invariants(ctx, false) },
 		Refused:    e.journal.Refused, URLs: e.URLs,
+	}
+	if e.Broker != nil {
+		d.Broker = e.Broker
 	}
 	for name, c := range e.Carriers {
 		d.Carriers[name] = c

@@ -11,9 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/chuandao/qianfan/local/clock"
 	"github.com/chuandao/qianfan/local/console"
 	"github.com/chuandao/qianfan/local/fc"
@@ -22,7 +19,6 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim"
 	"github.com/chuandao/qianfan/local/sim/world"
-	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/local/template"
 	"github.com/chuandao/qianfan/local/trigger"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
@@ -35,7 +31,7 @@ type BrokerHook = rocketmq.Hook
 // Emulator is one running system. Close it.
 type Emulator struct {
 	Clock     *clock.Clock
-	Broker    *rocketmq.Broker
+	Broker    *rocketmq.Broker // the embedded one; nil with a real one
 	Functions *fc.Runtime
 	Store     *store.Store
 	Carriers  map[string]Carrier
@@ -47,8 +43,8 @@ type Emulator struct {
 
 	opts                Options
 	dir                 string
-	sql                 *sqlserver.Server
-	redis               *miniredis.Miniredis
+	on                  used
+	quiet               quiet
 	parties             *parties
 	servers             *servers
 	pump                *trigger.Pump
@@ -121,7 +117,7 @@ func (e *Emulator) openDir(context.Context) error {
 
 func (e *Emulator) openClock(context.Context) error {
 	var err error
-	e.Clock, err = clock.New(clock.Options{Path: filepath.Join(e.dir, "clock"), Start: e.opts.Start, Ceiling: e.opts.Speed, Jump: true})
+	e.Clock, err = clock.New(clock.Options{Path: filepath.Join(e.dir, "clock"), Start: e.opts.Start, Ceiling: e.opts.Speed, Jump: e.opts.Services.RocketMQ == ""})
 	if err != nil {
 		return fmt.Errorf("start the clock: %w", err)
 	}
@@ -143,77 +139,20 @@ func (e *Emulator) openServers(context.Context) error {
 	return nil
 }
 
-// openStores starts the SQL server and Redis side by side.
-func (e *Emulator) openStores(ctx context.Context) error {
-	g, starting := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		var err error
-		e.sql, err = sqlserver.Start(starting, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
-		return err
-	})
-	g.Go(func() error {
-		e.redis = miniredis.NewMiniRedis()
-		if err := e.redis.Start(); err != nil {
-			return fmt.Errorf("start redis: %w", err)
-		}
-		return nil
-	})
-	err := g.Wait()
-	e.opened(func() error {
-		if e.redis != nil {
-			e.redis.Close()
-		}
-		if e.sql != nil {
-			e.sql.Close()
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if e.Store, err = store.Open(store.Options{DSN: e.sql.DSN(database), Key: dataKey[:], MaxConns: 4, Observe: e.own.count}); err != nil {
-		return err
-	}
-	e.opened(e.Store.Close)
-	return e.Store.Ping(ctx)
-}
-
-func (e *Emulator) openBroker(ctx context.Context) error {
-	var topics []rocketmq.Topic
-	for _, t := range e.Template.Topics {
-		topics = append(topics, rocketmq.Topic{Name: t.Name, Type: rocketmq.TopicType(t.Type)})
-	}
-	var groups []rocketmq.Group
-	for _, g := range e.Template.Groups {
-		groups = append(groups, rocketmq.Group{Name: g})
-	}
-	addr, err := untaken(e.opts.RocketMQ)
-	if err != nil {
-		return fmt.Errorf("rocketmq: %w", err)
-	}
-	e.Broker = rocketmq.New(rocketmq.Options{Addr: addr, Topics: topics, Groups: groups, Clock: e.Clock, WAL: filepath.Join(e.dir, "rocketmq.wal"),
-		Sync: e.opts.Durability == sqlserver.Flush, Hook: e.opts.Hook})
-	if err := e.Broker.Start(ctx); err != nil {
-		return fmt.Errorf("start rocketmq: %w", err)
-	}
-	e.opened(e.Broker.Close)
-	return nil
-}
-
 func (e *Emulator) openParties(context.Context) error {
-	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.servers.url("gateway"), instant: e.opts.Instant, even: e.opts.Lockstep}, e.servers)
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep}, e.servers)
 	e.Carriers, e.Platforms = e.parties.Carriers, e.parties.Platforms
 	e.opened(func() error { e.parties.Close(); return nil })
 	return nil
 }
 
 func (e *Emulator) openFunctions(ctx context.Context) error {
-	env := partyEnv(e.URLs, e.servers.url("gateway"))
+	env := partyEnv(e.URLs, e.publicGateway())
 	env["QIANFAN_DEV"] = "1"
 	env["QIANFAN_CLOCK_FILE"] = filepath.Join(e.dir, "clock")
-	env["QIANFAN_MYSQL_DSN"] = e.sql.DSN(database)
-	env["QIANFAN_REDIS_ADDR"] = e.redis.Addr()
-	env["QIANFAN_ROCKETMQ_ENDPOINT"] = e.Broker.Addr()
+	env["QIANFAN_MYSQL_DSN"] = e.on.dsn
+	env["QIANFAN_REDIS_ADDR"] = e.on.redis
+	env["QIANFAN_ROCKETMQ_ENDPOINT"] = e.on.endpoint
 	env["QIANFAN_DATA_KEY"] = dataKeyText()
 	var err error
 	e.Functions, err = fc.New(fc.Options{
@@ -236,8 +175,8 @@ func (e *Emulator) openTriggers(ctx context.Context) error {
 	}
 	var err error
 	e.pump, err = trigger.New(trigger.Options{
-		Endpoint: e.Broker.Addr(), Streams: streams, Timers: e.Template.Timers(), Clock: e.Clock,
-		Concurrency: e.Template.StreamConcurrency, Seed: uint64(e.opts.Seed), Invoke: e.invoke,
+		Endpoint: e.on.endpoint, Streams: streams, Timers: e.Template.Timers(), Clock: e.Clock,
+		Concurrency: e.Template.StreamConcurrency, Seed: uint64(e.opts.Seed), Invoke: e.invoke, PollPause: e.pollPause(),
 	})
 	if err != nil {
 		return err
@@ -245,6 +184,22 @@ func (e *Emulator) openTriggers(ctx context.Context) error {
 	e.opened(e.pump.Close)
 	e.pump.Start()
 	return e.pump.Connected(ctx)
+}
+
+// pollPause spares a real broker eager polls, which cost it more than the messages.
+func (e *Emulator) pollPause() time.Duration {
+	if e.on.realBroker {
+		return 20 * time.Millisecond
+	}
+	return 0
+}
+
+// publicGateway is the gateway's address as the parties outside see it.
+func (e *Emulator) publicGateway() string {
+	if e.opts.PublicGateway != "" {
+		return e.opts.PublicGateway
+	}
+	return e.servers.url("gateway")
 }
 
 func (e *Emulator) invoke(ctx context.Context, function string, payload []byte) error {

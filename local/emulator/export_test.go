@@ -18,7 +18,7 @@ func BuildFunctions(ctx context.Context, root string) error {
 }
 
 // DSN is where a test looks into the emulator's database by itself.
-func (e *Emulator) DSN() string { return e.sql.DSN(database) }
+func (e *Emulator) DSN() string { return e.on.dsn }
 
 // Meituan is the simulated platform with its own books.
 func (e *Emulator) Meituan() *meituan.Service { return e.parties.Meituan }

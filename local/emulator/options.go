@@ -42,6 +42,11 @@ type Options struct {
 	Durability      sqlserver.Durability
 	MaxInstances    map[string]int
 
+	Services Services // real services, by address
+	Reset    bool     // empty a real database that holds orders of an earlier run
+
+	Bind                       string            // host of all addresses below instead of their own; default as they say
+	PublicGateway              string            // the gateway's URL as the parties outside see it, where a proxy is in front; default its own
 	Gateway, Console, RocketMQ string            // addresses; a taken port moves to the next free one
 	Parties                    map[string]string // addresses of simulated parties, by name
 
@@ -84,6 +89,25 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	o.Parties = parties
+	return o.bound()
+}
+
+// bound puts every address on the host to bind.
+func (o Options) bound() Options {
+	if o.Bind == "" {
+		return o
+	}
+	move := func(addr string) string {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			return addr // listening says what is wrong with it
+		}
+		return net.JoinHostPort(o.Bind, port)
+	}
+	o.Gateway, o.Console = move(o.Gateway), move(o.Console)
+	for name, addr := range o.Parties {
+		o.Parties[name] = move(addr)
+	}
 	return o
 }
 

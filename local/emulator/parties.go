@@ -101,10 +101,19 @@ func newServers(addresses map[string]string) (*servers, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), s.Close())
 		}
-		s.urls[name] = "http://" + l.Addr().String()
+		s.urls[name] = "http://" + reachable(l.Addr().String())
 		s.open[name] = &listener{Listener: l}
 	}
 	return s, nil
+}
+
+// reachable is where this machine finds a listener: on the loopback interface, if it is on all.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
 }
 
 func (s *servers) url(name string) string { return s.urls[name] }

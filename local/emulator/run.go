@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -36,16 +35,12 @@ func Up(ctx context.Context, o Options, out, log io.Writer) (err error) {
 	if err := checkRun(o); err != nil {
 		return err
 	}
-	for _, name := range realServices {
-		if os.Getenv(name) != "" {
-			_, _ = fmt.Fprintf(log, "%s is set, but `up` runs on its embedded services only in this version\n", name)
-		}
-	}
 	e, err := Start(ctx, o, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
+	e.warn(log)
 	e.greet(output{out, log})
 	if err := e.Push(ctx, log); err != nil {
 		return e.stopped(ctx, err)
@@ -66,10 +61,10 @@ func Up(ctx context.Context, o Options, out, log io.Writer) (err error) {
 	return errors.Join(stuck, s.verdict(runPlan{orders: e.opts.Orders, faults: e.opts.Faults}))
 }
 
-// realServices are the settings by which functions find real services.
-var realServices = []string{"QIANFAN_MYSQL_DSN", "QIANFAN_REDIS_ADDR", "QIANFAN_ROCKETMQ_ENDPOINT"}
-
 func checkRun(o Options) error {
+	if o.Services.RocketMQ != "" && o.Speed > MaxRealSpeed {
+		return fmt.Errorf("--speed %g: a real RocketMQ does not follow virtual time: want at most %d", o.Speed, MaxRealSpeed)
+	}
 	if o.ExitWhenSettled && o.Orders < 0 {
 		return errors.New("--exit-when-settled needs --orders N: an endless trickle never settles")
 	}
@@ -148,11 +143,14 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 		if err := sharedclock.System.Sleep(ctx, settlePoll); err != nil {
 			return err
 		}
-		counts, err := e.Store.StatusCounts(ctx)
-		if err != nil {
-			return err
-		}
 		now := sharedclock.System.Now()
+		counts, err := e.Store.StatusCounts(ctx)
+		if err != nil { // a real server may be away for a while
+			if now.Sub(since) > stuckAfter || ctx.Err() != nil {
+				return err
+			}
+			continue
+		}
 		progress := counts.Events
 		if progress != last {
 			last, since = progress, now
@@ -176,7 +174,7 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 
 // idle reports whether no message, call or invocation is outstanding and no rider rides.
 func (e *Emulator) idle() bool {
-	return e.ridersAtRest() && e.Broker.Stats().Idle() && len(e.Clock.Status().Busy) == 0
+	return e.ridersAtRest() && e.brokerIdle() && len(e.Clock.Status().Busy) == 0
 }
 
 // shanghai is what people's clocks show.
@@ -199,8 +197,8 @@ type ready struct {
 func (e *Emulator) greet(o output) {
 	var r ready
 	r.Ready.ReadyMS, r.Ready.Seed = e.ReadyIn.Milliseconds(), e.opts.Seed
-	r.Ready.Gateway, r.Ready.Console, r.Ready.RocketMQ = e.URLs["gateway"], e.URLs["console"], e.Broker.Addr()
-	r.Ready.Platforms, r.Ready.Carriers, r.Ready.Store = map[string]string{}, map[string]string{}, e.sql.Version()
+	r.Ready.Gateway, r.Ready.Console, r.Ready.RocketMQ = e.URLs["gateway"], e.URLs["console"], e.on.endpoint
+	r.Ready.Platforms, r.Ready.Carriers, r.Ready.Store = map[string]string{}, map[string]string{}, e.on.store
 	for name := range e.Platforms {
 		r.Ready.Platforms[name] = e.URLs[name]
 	}

@@ -89,7 +89,14 @@ func prepare(ctx context.Context, dsn string) error {
 	if err := db.SaveShops(ctx, shops()); err != nil {
 		return err
 	}
+	saved, err := db.Strategies(ctx)
+	if err != nil {
+		return err
+	}
 	for _, x := range strategies() {
+		if len(saved) > 0 {
+			break // prepared before
+		}
 		if err := x.Validate(carrierNames); err != nil {
 			return err
 		}

@@ -90,8 +90,8 @@ func (e *Emulator) Summary(ctx context.Context, atRest bool) (Summary, error) {
 
 func (e *Emulator) summary(ctx context.Context, check func(context.Context) (InvariantsNow, error)) (Summary, error) {
 	s := Summary{
-		ReadyMS: e.ReadyIn.Milliseconds(), Seed: e.opts.Seed, Faults: e.Faults.Counters(), Durability: string(e.opts.Durability),
-		Store: e.sql.Version(), Broker: "embedded", Cache: "miniredis",
+		ReadyMS: e.ReadyIn.Milliseconds(), Seed: e.opts.Seed, Faults: e.Faults.Counters(), Durability: string(e.on.durability),
+		Store: e.on.store, Broker: e.on.broker, Cache: e.on.cache,
 		WallS: round2(sharedclock.System.Now().Sub(e.began)), VirtualS: round2(e.Clock.Now().Sub(e.beganVirtual)),
 	}
 	counts, err := e.Store.StatusCounts(ctx)
@@ -110,8 +110,7 @@ func (e *Emulator) summary(ctx context.Context, check func(context.Context) (Inv
 		return s, err
 	}
 	s.Invariants, s.Books = checked.Invariants, checked.Books
-	stats := e.Broker.Stats()
-	s.Messages = MessageCounts{stats.Sent, stats.Redelivered, stats.Dead}
+	s.Messages = e.messages()
 	for _, n := range e.Functions.Invocations() {
 		s.Invocations += n
 	}

@@ -54,8 +54,8 @@ type stream struct {
 	mu   sync.Mutex
 	held map[*message]struct{}
 
-	blocked                                                          atomic.Bool
-	messages, batches, failures, duplicates, letters, flying, onHold atomic.Int64
+	blocked                                                                       atomic.Bool
+	messages, redelivered, batches, failures, duplicates, letters, flying, onHold atomic.Int64
 }
 
 func newStream(p *Pump, t template.Stream) *stream {
@@ -77,7 +77,7 @@ func (s *stream) start() {
 func (s *stream) stats() Stats {
 	return Stats{
 		Function: s.Function, Topic: s.Topic, Group: s.Group, Connected: s.session.connected() != nil, Blocked: s.blocked.Load(),
-		Messages: s.messages.Load(), Batches: s.batches.Load(), Failures: s.failures.Load(), Duplicates: s.duplicates.Load(),
+		Messages: s.messages.Load(), Redelivered: s.redelivered.Load(), Batches: s.batches.Load(), Failures: s.failures.Load(), Duplicates: s.duplicates.Load(),
 		DeadLetters: s.letters.Load(), InFlight: int(s.flying.Load()), Waiting: int(s.onHold.Load()),
 	}
 }
@@ -120,6 +120,9 @@ func (s *stream) take(raw []*v2.Message) []*message {
 	now := s.pump.opts.System()
 	messages := make([]*message, 0, len(raw))
 	for _, r := range raw {
+		if r.GetSystemProperties().GetDeliveryAttempt() > 1 {
+			s.redelivered.Add(1)
+		}
 		event, err := encodeEvent(s.Stream, r, now)
 		if err != nil {
 			s.pump.opts.Log.Error("message is not deliverable", "group", s.Group, "error", err)

@@ -69,6 +69,7 @@ type Stats struct {
 	Connected              bool
 	Blocked                bool  // errorsTolerance NONE and retries used up: it takes nothing more
 	Messages               int64 // received
+	Redelivered            int64 // received, and not for the first time
 	Batches                int64 // handed over successfully
 	Failures               int64 // calls that failed, retries included
 	Duplicates             int64 // messages handed over twice on purpose

@@ -1,0 +1,227 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/chuandao/qianfan/local/rocketmq"
+	"github.com/chuandao/qianfan/local/sqlserver"
+	"github.com/chuandao/qianfan/local/trigger"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// Services are addresses of real services; an empty one means the embedded one.
+type Services struct {
+	MySQLDSN  string // QIANFAN_MYSQL_DSN, go-sql-driver's form, database included
+	RedisAddr string // QIANFAN_REDIS_ADDR
+	RocketMQ  string // QIANFAN_ROCKETMQ_ENDPOINT, host:port of the gRPC endpoint
+}
+
+// MaxRealSpeed is the ceiling of the clock with a real RocketMQ, which cannot follow jumps.
+const MaxRealSpeed = 10
+
+// used is what one emulator runs on, its own or not.
+type used struct {
+	dsn, store            string // address and name
+	redis, cache          string
+	endpoint, broker      string
+	realStore, realBroker bool
+	durability            sqlserver.Durability
+	embeddedSQL           *sqlserver.Server
+	embeddedRedis         *miniredis.Miniredis
+}
+
+// openStores opens the SQL server and Redis side by side.
+func (e *Emulator) openStores(ctx context.Context) error {
+	e.opened(func() error {
+		if e.on.embeddedRedis != nil {
+			e.on.embeddedRedis.Close()
+		}
+		if e.on.embeddedSQL != nil {
+			e.on.embeddedSQL.Close()
+		}
+		return nil
+	})
+	g, starting := errgroup.WithContext(ctx)
+	g.Go(func() error { return e.openSQL(starting) })
+	g.Go(func() error { return e.openRedis(starting) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	var err error
+	if e.Store, err = store.Open(store.Options{DSN: e.on.dsn, Key: dataKey[:], MaxConns: 4, Observe: e.own.count}); err != nil {
+		return err
+	}
+	e.opened(e.Store.Close)
+	server, err := e.Store.Server(ctx)
+	if err != nil {
+		return err
+	}
+	e.on.store, e.on.durability = server.Name, e.opts.Durability
+	if e.on.realStore {
+		e.on.durability = sqlserver.Relaxed
+		if server.Durable {
+			e.on.durability = sqlserver.Flush
+		}
+	}
+	return nil
+}
+
+func (e *Emulator) openSQL(ctx context.Context) error {
+	if e.opts.Services.MySQLDSN != "" {
+		e.on.dsn, e.on.realStore = e.opts.Services.MySQLDSN, true
+		return claim(ctx, e.on.dsn, e.opts.Reset)
+	}
+	server, err := sqlserver.Start(ctx, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
+	if err != nil {
+		return err
+	}
+	e.on.embeddedSQL, e.on.dsn = server, server.DSN(database)
+	return nil
+}
+
+// ErrUsedDatabase says that a real database holds orders of an earlier run.
+var ErrUsedDatabase = errors.New("the database holds orders of an earlier run, whose riders and books went with it")
+
+// claim makes a real database ready for a run: there, migrated, seeded and without orders. The
+// simulated parties start without memory, so that orders they never heard of could not end.
+func claim(ctx context.Context, dsn string, reset bool) error {
+	if reset {
+		if err := store.DropDatabase(ctx, dsn); err != nil {
+			return err
+		}
+	}
+	if err := store.CreateDatabase(ctx, dsn); err != nil {
+		return err
+	}
+	if err := prepare(ctx, dsn); err != nil {
+		return err
+	}
+	db, err := store.Open(store.Options{DSN: dsn, Key: dataKey[:], MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	counts, err := db.StatusCounts(ctx)
+	if err != nil {
+		return err
+	}
+	n := counts.Open
+	for _, orders := range counts.Orders {
+		n += orders
+	}
+	if n > 0 {
+		return fmt.Errorf("QIANFAN_MYSQL_DSN: %w: empty it with `qianfan up --reset`, or name another database", ErrUsedDatabase)
+	}
+	return nil
+}
+
+func (e *Emulator) openRedis(ctx context.Context) error {
+	if addr := e.opts.Services.RedisAddr; addr != "" {
+		e.on.redis, e.on.cache = addr, redisName(ctx, addr)
+		return nil
+	}
+	r := miniredis.NewMiniRedis()
+	if err := r.Start(); err != nil {
+		return fmt.Errorf("start redis: %w", err)
+	}
+	e.on.embeddedRedis, e.on.redis, e.on.cache = r, r.Addr(), "miniredis"
+	return nil
+}
+
+// redisName asks a real Redis for its version. One that is away is no error: what it holds may be lost.
+func redisName(ctx context.Context, addr string) string {
+	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1})
+	defer func() { _ = client.Close() }()
+	info, err := client.Info(ctx, "server").Result()
+	if err != nil {
+		return "redis (away: " + err.Error() + ")"
+	}
+	for line := range strings.Lines(info) {
+		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
+			return "redis " + version
+		}
+	}
+	return "redis"
+}
+
+func (e *Emulator) openBroker(ctx context.Context) error {
+	if endpoint := e.opts.Services.RocketMQ; endpoint != "" {
+		e.on.endpoint, e.on.broker, e.on.realBroker = endpoint, "rocketmq "+endpoint, true
+		return e.inspectBroker(ctx)
+	}
+	var topics []rocketmq.Topic
+	for _, t := range e.Template.Topics {
+		topics = append(topics, rocketmq.Topic{Name: t.Name, Type: rocketmq.TopicType(t.Type)})
+	}
+	var groups []rocketmq.Group
+	for _, g := range e.Template.Groups {
+		groups = append(groups, rocketmq.Group{Name: g})
+	}
+	addr, err := untaken(e.opts.RocketMQ)
+	if err != nil {
+		return fmt.Errorf("rocketmq: %w", err)
+	}
+	e.Broker = rocketmq.New(rocketmq.Options{Addr: addr, Topics: topics, Groups: groups, Clock: e.Clock, WAL: filepath.Join(e.dir, "rocketmq.wal"),
+		Sync: e.opts.Durability == sqlserver.Flush, Hook: e.opts.Hook})
+	if err := e.Broker.Start(ctx); err != nil {
+		return fmt.Errorf("start rocketmq: %w", err)
+	}
+	e.on.endpoint, e.on.broker = e.Broker.Addr(), "embedded"
+	e.opened(e.Broker.Close)
+	return nil
+}
+
+// inspectBroker finds what a real broker lacks before anything waits for it.
+func (e *Emulator) inspectBroker(ctx context.Context) error {
+	problems := trigger.Inspect(ctx, e.on.endpoint, e.Template)
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("QIANFAN_ROCKETMQ_ENDPOINT: %w", errors.Join(problems...))
+}
+
+// messages counts what the broker did. A real one is seen by what came out of it.
+func (e *Emulator) messages() MessageCounts {
+	if e.Broker != nil {
+		s := e.Broker.Stats()
+		return MessageCounts{Sent: s.Sent, Redelivered: s.Redelivered, Dead: s.Dead}
+	}
+	var m MessageCounts
+	for _, s := range e.pump.Stats() {
+		m.Sent += s.Messages - s.Redelivered
+		m.Redelivered += s.Redelivered
+		m.Dead += s.DeadLetters
+	}
+	return m
+}
+
+// brokerIdle reports whether no message waits or is being worked on. What a real broker still
+// holds cannot be seen: it is taken to be idle when nothing has come out of it for quietFor.
+func (e *Emulator) brokerIdle() bool {
+	if e.Broker != nil {
+		return e.Broker.Stats().Idle()
+	}
+	for _, s := range e.pump.Stats() {
+		if s.InFlight+s.Waiting > 0 {
+			return false
+		}
+	}
+	m := e.messages()
+	return e.quiet.since(m.Sent+m.Redelivered) >= quietFor
+}
+
+// warn tells of a service that is away but not needed to start.
+func (e *Emulator) warn(w io.Writer) {
+	if strings.HasPrefix(e.on.cache, "redis (away") {
+		_, _ = fmt.Fprintf(w, "QIANFAN_REDIS_ADDR %s: %s; going on without, and using it when it comes back\n", e.on.redis, e.on.cache)
+	}
+}
