@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -45,6 +46,7 @@ type Emulator struct {
 	dir                 string
 	on                  used
 	quiet               quiet
+	code                code
 	parties             *parties
 	servers             *servers
 	pump                *trigger.Pump
@@ -67,7 +69,7 @@ func Start(ctx context.Context, o Options, log io.Writer) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{opts: o, Faults: faults, journal: &journal{verbose: o.Verbose, to: log}}
+	e := &Emulator{opts: o, code: code{dirs: maps.Clone(o.Code)}, Faults: faults, journal: &journal{verbose: o.Verbose, to: log}}
 	if e.Template, err = template.Load(filepath.Join(o.Root, "s.yaml"), nil); err != nil {
 		return nil, err
 	}
@@ -157,7 +159,7 @@ func (e *Emulator) openFunctions(ctx context.Context) error {
 	var err error
 	e.Functions, err = fc.New(fc.Options{
 		Functions: e.Template.Functions, Env: func(string) map[string]string { return env }, MaxInstances: e.opts.MaxInstances,
-		Freeze: e.opts.Freeze, Warm: true, Clock: e.Clock, Log: e.journal.line,
+		Freeze: e.opts.Freeze, Warm: true, Clock: e.Clock, Log: e.journal.line, CodeDir: e.code.dir,
 	})
 	if err != nil {
 		return err

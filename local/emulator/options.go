@@ -50,9 +50,10 @@ type Options struct {
 	Gateway, Console, RocketMQ string            // addresses; a taken port moves to the next free one
 	Parties                    map[string]string // addresses of simulated parties, by name
 
-	Hook     BrokerHook // spoils sends and deliveries, for tests
-	BatchOne bool       // every trigger hands over single messages, for measuring
-	Lockstep bool       // riders all take the same times, so that orders of one trip move together, for measuring
+	Code     map[string]string // folders with other builds of functions, by their resource in s.yaml
+	Hook     BrokerHook        // spoils sends and deliveries, for tests
+	BatchOne bool              // every trigger hands over single messages, for measuring
+	Lockstep bool              // riders all take the same times, so that orders of one trip move together, for measuring
 }
 
 // Default addresses (fixed).

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,6 +81,26 @@ func TestEventInstancesTakeOneCallEachUpToTheMaximum(t *testing.T) {
 	require.GreaterOrEqual(t, count, 1)
 	require.LessOrEqual(t, len(r.Instances()), 3)
 	require.Equal(t, int64(30), r.Invocations()["event"])
+}
+
+func TestReplacedInstancesEndAfterTheirCalls(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	opts := only(eventFunction())
+	opts.MaxInstances = map[string]int{"event": 1}
+	opts.CodeDir = func(fn template.Function) string { asked.Add(1); return fn.CodeDir }
+	r, _ := run(t, opts)
+	pid := invokeEcho(t, r, "").PID
+	var calls sync.WaitGroup
+	for range 20 {
+		calls.Go(func() { invokeEcho(t, r, "") }) // none of them fails
+	}
+	require.NoError(t, r.Replace("event"))
+	require.Equal(t, "X", processState(pid), "the old one is gone")
+	calls.Wait()
+	require.NotEqual(t, pid, invokeEcho(t, r, "").PID)
+	require.Equal(t, int64(2), asked.Load(), "the new one runs what was deployed last")
+	require.ErrorIs(t, r.Replace("nobody"), ErrNoFunction)
 }
 
 func TestEventTimeoutKillsTheInstance(t *testing.T) {

@@ -34,6 +34,7 @@ type instance struct {
 	ready    bool
 	stopping bool
 	inFlight int
+	drained  chan struct{} // of a retired instance: closed after its last call; else nil
 }
 
 // protocol is one runtime's way to talk with a process.

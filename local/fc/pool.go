@@ -90,7 +90,7 @@ func (p *pool) leave(ch chan grant) {
 func (p *pool) withRoom() *instance {
 	var best *instance
 	for _, in := range p.instances {
-		if in.ready && !in.process.ended() && in.inFlight < p.fn.Concurrency && (best == nil || in.inFlight < best.inFlight) {
+		if in.ready && in.drained == nil && !in.process.ended() && in.inFlight < p.fn.Concurrency && (best == nil || in.inFlight < best.inFlight) {
 			best = in
 		}
 	}
@@ -99,13 +99,16 @@ func (p *pool) withRoom() *instance {
 
 // grow starts an instance when those that are starting will not have room for the whole queue. The lock is held.
 func (p *pool) grow() {
-	starting := 0
+	starting, live := 0, 0
 	for _, in := range p.instances {
 		if !in.ready {
 			starting++
 		}
+		if in.drained == nil {
+			live++
+		}
 	}
-	if p.closed || len(p.instances) >= p.max || starting*p.fn.Concurrency >= len(p.queue) {
+	if p.closed || live >= p.max || starting*p.fn.Concurrency >= len(p.queue) {
 		return
 	}
 	p.next++
@@ -177,6 +180,7 @@ func (p *pool) release(in *instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	in.inFlight--
+	p.drain(in)
 	p.handOut()
 	p.settle(in)
 }
