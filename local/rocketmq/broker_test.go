@@ -200,6 +200,25 @@ func TestCheckBackSkipsWhoDoesNotRead(t *testing.T) {
 	require.False(t, c.checkBack(m), "nobody is there")
 }
 
+// A producer that sends no heartbeats is asked nothing more, though its stream is open and it goes on sending.
+func TestCheckBackSkipsWhoIsSilent(t *testing.T) {
+	t.Parallel()
+	now := noon
+	c := newClients(func() time.Time { return now })
+	c.settle("p", publishing("t"), &session{out: make(chan *v2.TelemetryCommand, 4)})
+	m := newMessage(wire("t", "1", "x", asTransaction), half)
+	m.topic = &topic{name: "t"}
+	now = now.Add(silence)
+	c.touch("p")
+	require.True(t, c.checkBack(m))
+	now = now.Add(time.Second)
+	c.touch("p")
+	require.False(t, c.checkBack(m))
+	require.True(t, c.beat("p"))
+	require.True(t, c.checkBack(m))
+	require.False(t, c.beat("stranger"), "it has sent no settings")
+}
+
 func TestSilentClientsAreForgotten(t *testing.T) {
 	t.Parallel()
 	now := noon

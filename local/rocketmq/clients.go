@@ -22,6 +22,7 @@ type clients struct {
 
 type client struct {
 	seen     time.Time
+	enrolled time.Time    // the latest settings or heartbeat, which keep a producer in the line for check-backs
 	settings *v2.Settings // nil until it has sent some
 	session  *session     // nil while it has no Telemetry stream
 }
@@ -59,7 +60,16 @@ func (c *clients) settle(id string, settings *v2.Settings, s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.enter(id)
-	known.settings, known.session = settings, s
+	known.settings, known.session, known.enrolled = settings, s, known.seen
+}
+
+// beat notes a heartbeat, and reports whether the client's settings are known.
+func (c *clients) beat(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.enter(id)
+	known.enrolled = known.seen
+	return known.settings != nil
 }
 
 // hangUp forgets the stream, unless the client has opened another one since.
@@ -112,11 +122,13 @@ func (c *clients) checkBack(m *message) bool {
 	return false
 }
 
-// producers are the ids of those with a stream whose settings name the topic, sorted.
+// producers are the ids of those with a stream whose settings name the topic, sorted. One that sends no heartbeats is passed over
+// after a while, as by the real broker, although its stream is open and even if it sends messages.
 func (c *clients) producers(topic string) []string {
 	var ids []string
+	now := c.system()
 	for id, known := range c.known {
-		if known.session == nil {
+		if known.session == nil || now.Sub(known.enrolled) > silence {
 			continue
 		}
 		named := func(r *v2.Resource) bool { return r.GetName() == topic }

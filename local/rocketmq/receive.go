@@ -79,9 +79,9 @@ func (v *service) want(r *v2.ReceiveMessageRequest, client string) (want, *v2.St
 		t, g := v.store.topics[r.GetMessageQueue().GetTopic().GetName()], v.store.groups[r.GetGroup().GetName()]
 		switch {
 		case t == nil:
-			refused = newStatus(v2.Code_TOPIC_NOT_FOUND, "topic not found: "+r.GetMessageQueue().GetTopic().GetName())
+			refused = newStatus(v2.Code_INTERNAL_SERVER_ERROR, "topic not found: "+r.GetMessageQueue().GetTopic().GetName())
 		case g == nil:
-			refused = newStatus(v2.Code_CONSUMER_GROUP_NOT_FOUND, "group not found: "+r.GetGroup().GetName())
+			refused = newStatus(v2.Code_INTERNAL_SERVER_ERROR, "group not found: "+r.GetGroup().GetName())
 		default:
 			w.sub, refused = v.store.subscribe(t, g), nil
 		}

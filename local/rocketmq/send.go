@@ -165,24 +165,22 @@ func (v *service) EndTransaction(ctx context.Context, r *v2.EndTransactionReques
 	case refused != nil:
 	case r.GetTransactionId() == "":
 		refused = newStatus(v2.Code_INVALID_TRANSACTION_ID, "transaction id is empty")
-	case r.GetResolution() == v2.TransactionResolution_TRANSACTION_RESOLUTION_UNSPECIFIED:
-		refused = okStatus()
 	}
 	if refused != nil {
 		return &v2.EndTransactionResponse{Status: refused}, nil
 	}
-	return &v2.EndTransactionResponse{
-		Status: v.endTransaction(r.GetTransactionId(), r.GetResolution() == v2.TransactionResolution_COMMIT),
-	}, nil
+	return &v2.EndTransactionResponse{Status: v.endTransaction(r.GetTransactionId(), r.GetResolution())}, nil
 }
 
-func (v *service) endTransaction(id string, commit bool) *v2.Status {
+// endTransaction ends what is open; unspecified leaves it open.
+func (v *service) endTransaction(id string, resolution v2.TransactionResolution) *v2.Status {
 	var found bool
 	var position uint64
 	v.store.update(func(time.Time) {
-		if m := v.store.halves[id]; m != nil {
-			found = true
-			v.store.endTransaction(m, commit)
+		m := v.store.halves[id]
+		found = m != nil
+		if found && resolution != v2.TransactionResolution_TRANSACTION_RESOLUTION_UNSPECIFIED {
+			v.store.endTransaction(m, resolution == v2.TransactionResolution_COMMIT)
 			position = v.store.position
 		}
 	})

@@ -147,7 +147,7 @@ func (v *service) Heartbeat(ctx context.Context, _ *v2.HeartbeatRequest) (*v2.He
 	switch {
 	case refused != nil:
 		return &v2.HeartbeatResponse{Status: refused}, nil
-	case v.clients.settings(id) == nil:
+	case !v.clients.beat(id):
 		return &v2.HeartbeatResponse{
 			Status: newStatus(v2.Code_UNRECOGNIZED_CLIENT_TYPE, "client has sent no settings"),
 		}, nil

@@ -36,8 +36,11 @@ const (
 	adviceType    = "a topic's type cannot be changed: delete the topic and create it again with `qianfan topics --format mqadmin`"
 )
 
-// errType says that a topic has another type than declared.
-var errType = errors.New("wrong type")
+// errMissing says that the broker has no such topic, errType that it has another type than declared.
+var (
+	errMissing = errors.New("does not exist")
+	errType    = errors.New("wrong type")
+)
 
 // Inspect asks the broker at an endpoint for every topic, its type and every group that a
 // template declares. Nothing wrong is nil; each error is a *Problem.
@@ -55,6 +58,8 @@ func Inspect(ctx context.Context, endpoint string, file *template.File) []error 
 		case err == nil:
 		case errors.Is(err, errType):
 			problems = append(problems, &Problem{"topic " + t.Name, err, adviceType})
+		case refusedWith(err, v2.Code_TOPIC_NOT_FOUND):
+			problems = append(problems, &Problem{"topic " + t.Name, errMissing, adviceMissing})
 		case errors.As(err, &refused):
 			problems = append(problems, &Problem{"topic " + t.Name, err, adviceMissing})
 		default: // the same for all

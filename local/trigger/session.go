@@ -16,6 +16,7 @@ const (
 	heartbeatEvery = 10 * time.Second
 	firstPause     = 50 * time.Millisecond // before the next try to reach a broker that is away; doubled up to longestPause
 	longestPause   = 2 * time.Second
+	tellEvery      = 30 * time.Second // how often an outage that goes on is logged
 )
 
 // session keeps one consumer known to the broker: a Telemetry stream with settings, and heartbeats. A real broker refuses to deliver
@@ -69,6 +70,7 @@ func (s *session) set(queue *v2.MessageQueue) {
 // run connects again and again until ctx ends.
 func (s *session) run(ctx context.Context) {
 	pause := firstPause
+	var told time.Time
 	for ctx.Err() == nil {
 		connected, err := s.connect(ctx)
 		s.set(nil)
@@ -78,7 +80,10 @@ func (s *session) run(ctx context.Context) {
 		if connected {
 			pause = firstPause
 		}
-		s.log.Warn("stream is not connected to the broker", "topic", s.topic.GetName(), "group", s.group.GetName(), "error", err, "again_in", pause)
+		if now := clock.System.Now(); connected || now.Sub(told) >= tellEvery {
+			s.log.Warn("stream is not connected to the broker", "topic", s.topic.GetName(), "group", s.group.GetName(), "error", err, "again_in", pause)
+			told = now
+		}
 		_ = clock.System.Sleep(ctx, pause) // the loop's condition sees the end
 		pause = min(2*pause, longestPause)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	rmq "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
@@ -29,7 +30,10 @@ const (
 // Checker decides what becomes of a half message whose end was lost. batch is its PropBatch.
 type Checker func(ctx context.Context, batch string, born time.Time) Verdict
 
-const checkPause = time.Second // of system time, between two tries to open the stream
+const (
+	checkPause = time.Second      // of system time, between two tries to open the stream
+	beatPause  = 10 * time.Second // of system time, between two heartbeats; a broker forgets a producer after 120 s
+)
 
 // ServeChecks answers the broker's check-backs for a transaction topic until ctx ends. It
 // keeps one Telemetry stream open and opens it anew when it breaks; orders do not depend on
@@ -45,6 +49,10 @@ func (c *Client) ServeChecks(ctx context.Context, topic string, check Checker) {
 
 // serveChecks serves one stream; it ends only with an error.
 func (c *Client) serveChecks(ctx context.Context, topic string, check Checker) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var beating sync.WaitGroup
+	defer beating.Wait()
+	defer cancel(nil)
 	stub, err := c.stub()
 	if err != nil {
 		return err
@@ -56,10 +64,11 @@ func (c *Client) serveChecks(ctx context.Context, topic string, check Checker) e
 	if err := stream.Send(c.settings(topic)); err != nil {
 		return fmt.Errorf("send settings: %w", err)
 	}
+	beating.Go(func() { cancel(c.beat(ctx)) })
 	for {
 		cmd, err := stream.Recv()
 		if err != nil {
-			return fmt.Errorf("telemetry: %w", err)
+			return fmt.Errorf("telemetry: %w", errors.Join(err, context.Cause(ctx)))
 		}
 		if orphan := cmd.GetRecoverOrphanedTransactionCommand(); orphan != nil {
 			if err := c.answer(ctx, orphan, check); err != nil {
@@ -67,6 +76,37 @@ func (c *Client) serveChecks(ctx context.Context, topic string, check Checker) e
 			}
 		}
 	}
+}
+
+// beat keeps the stream's client known to the broker: without, the stream stays open and check-backs stop coming. It ends
+// with an error when the broker no longer knows the client: the stream has to be opened anew.
+func (c *Client) beat(ctx context.Context) error {
+	for clock.System.Sleep(ctx, c.pause) == nil {
+		if err := c.heartbeat(ctx); errors.Is(err, ErrBroker) {
+			return err
+		}
+	}
+	return nil
+}
+
+// heartbeat fails with ErrBroker when the broker answers but does not know the client; what else fails shows in the stream.
+func (c *Client) heartbeat(ctx context.Context) error {
+	conn, err := c.trusted()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	began := c.cfg.Clock.System()
+	reply, err := rmq.NewMessagingServiceClient(conn).Heartbeat(c.sign(ctx), &rmq.HeartbeatRequest{ClientType: rmq.ClientType_PRODUCER})
+	c.judge(conn, began, err)
+	if err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+	if status := reply.GetStatus(); status.GetCode() != rmq.Code_OK {
+		return fmt.Errorf("heartbeat: %w: %s %s", ErrBroker, status.GetCode(), status.GetMessage())
+	}
+	return nil
 }
 
 func (c *Client) settings(topic string) *rmq.TelemetryCommand {

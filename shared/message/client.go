@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,8 @@ type Config struct {
 	Function  string        // who publishes
 	Timeout   time.Duration // of one send; default 3 s
 	MaxDelay  time.Duration // longest delay that the broker takes; default 23 h (a longer one hops)
+	// Trace gives the traceparent of an order for its items, empty when it is not traced; nil = none is.
+	Trace func(ctx context.Context, order int64) string
 }
 
 // Client publishes over the generated stubs of the official client module. The official
@@ -55,8 +58,9 @@ type Config struct {
 // server is away, and its correctness rests on goroutines that stand still in a frozen
 // instance. After silence the connection is made anew before use.
 type Client struct {
-	cfg Config
-	id  string
+	cfg   Config
+	id    string
+	pause time.Duration // between heartbeats
 
 	mu    sync.Mutex
 	conn  *grpc.ClientConn
@@ -82,7 +86,7 @@ func NewClient(cfg Config) *Client {
 		cfg.MaxDelay = maxDelay
 	}
 	host, _ := os.Hostname()
-	return &Client{cfg: cfg, id: fmt.Sprintf("%s@%d@%s@%s", host, os.Getpid(), cfg.Function, randomHex(4))}
+	return &Client{cfg: cfg, pause: beatPause, id: fmt.Sprintf("%s@%d@%s@%s", host, os.Getpid(), cfg.Function, randomHex(4))}
 }
 
 func randomHex(n int) string {
@@ -191,6 +195,7 @@ func (c *Client) Publish(ctx context.Context, messages ...Message) error {
 // send delivers one message, again after a transport error: a message that arrives twice is
 // harmless by design.
 func (c *Client) send(ctx context.Context, m Message, kind rmq.MessageType) (*rmq.SendResultEntry, error) {
+	m.Items = c.traced(ctx, m.Items)
 	msg, err := c.wire(m, kind)
 	if err != nil {
 		return nil, err
@@ -226,6 +231,25 @@ func (c *Client) try(ctx context.Context, msg *rmq.Message) (entry *rmq.SendResu
 		return nil, false, fmt.Errorf("%w: %s %s", ErrBroker, reply.GetStatus().GetCode(), reply.GetStatus().GetMessage())
 	}
 	return reply.GetEntries()[0], false, nil
+}
+
+// traced names in each item the span that sends it; what an item brought along stays where there is none.
+func (c *Client) traced(ctx context.Context, items []Item) []Item {
+	if c.cfg.Trace == nil {
+		return items
+	}
+	own := false
+	for i, item := range items {
+		parent := c.cfg.Trace(ctx, item.Order)
+		if parent == "" {
+			continue
+		}
+		if !own { // the items are the caller's
+			items, own = slices.Clone(items), true
+		}
+		items[i].Trace = parent
+	}
+	return items
 }
 
 func (c *Client) wire(m Message, kind rmq.MessageType) (*rmq.Message, error) {

@@ -78,16 +78,23 @@ func (b *broker) SendMessage(_ context.Context, r *rmq.SendMessageRequest) (*rmq
 
 func startBroker(t *testing.T, address string) (b *broker, stop func()) {
 	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	b = &broker{}
+	return b, serve(t, address, b, b)
+}
+
+// serve makes b listen and the service answer, until stop or the test's end.
+func serve(t *testing.T, address string, b *broker, service rmq.MessagingServiceServer) (stop func()) {
+	t.Helper()
+	var err error
+	b.Listener, err = new(net.ListenConfig).Listen(t.Context(), "tcp", address)
 	require.NoError(t, err)
-	b = &broker{Listener: listener}
 	server := grpc.NewServer()
-	rmq.RegisterMessagingServiceServer(server, b)
+	rmq.RegisterMessagingServiceServer(server, service)
 	var work sync.WaitGroup
 	work.Go(func() { _ = server.Serve(b) }) // ends with stop
 	stop = func() { server.Stop(); work.Wait() }
 	t.Cleanup(stop)
-	return b, stop
+	return stop
 }
 
 func newClient(t *testing.T, address string, timeout time.Duration) *message.Client {

@@ -36,10 +36,11 @@ func Topics(prefix string) []rocketmq.Topic {
 		return ts
 	}
 	return slices.Concat(
-		of(rocketmq.Normal, "normal", "redeliver", "change", "dead", "batch", "tags", "push", "limits", "receive"),
-		of(rocketmq.FIFO, "fifo", "fifo-limits"),
-		of(rocketmq.Delay, "delay", "recall", "delay-limits"),
-		of(rocketmq.Transaction, "transaction"),
+		of(rocketmq.Normal, "normal", "redeliver", "change", "dead", "batch", "tags", "push", "limits", "receive",
+			"bare", "many", "missing", "restart"),
+		of(rocketmq.FIFO, "fifo", "fifo-limits", "bare-fifo"),
+		of(rocketmq.Delay, "delay", "recall", "delay-limits", "bare-delay", "restart-delay"),
+		of(rocketmq.Transaction, "transaction", "bare-transaction", "halves", "restart-transaction"),
 	)
 }
 
@@ -62,6 +63,8 @@ type Row struct {
 	Allowed             []string
 }
 
+func (r Row) key() string { return r.Scenario + ": " + r.Step }
+
 // Table is what a broker answered, sorted by scenario; the steps of a scenario are in order.
 type Table []Row
 
@@ -74,23 +77,52 @@ func (t Table) String() string {
 	return b.String()
 }
 
+// SideBySide is one line per row of either table, with both answers; what differs is marked: ~ may, ! may not.
+func SideBySide(a, b Table) string {
+	others := map[string]string{}
+	for _, r := range b {
+		others[r.key()] = r.Got
+	}
+	var lines strings.Builder
+	line := func(r Row, first, second string) {
+		mark := " "
+		switch {
+		case first == second:
+		case len(r.Allowed) > 1:
+			mark = "~"
+		default:
+			mark = "!"
+		}
+		fmt.Fprintf(&lines, "%s %-14s %-44s %-40s %s\n", mark, r.Scenario, r.Step, first, second)
+	}
+	for _, r := range a {
+		line(r, r.Got, others[r.key()])
+		delete(others, r.key())
+	}
+	for _, r := range b {
+		if got, only := others[r.key()]; only {
+			line(r, "", got)
+		}
+	}
+	return lines.String()
+}
+
 // Diff names the rows in which two brokers differ although they may not.
 func Diff(a, b Table) []string {
-	key := func(r Row) string { return r.Scenario + ": " + r.Step }
 	others := map[string]Row{}
 	for _, r := range b {
-		others[key(r)] = r
+		others[r.key()] = r
 	}
 	var diffs []string
 	for _, r := range a {
-		o, both := others[key(r)]
+		o, both := others[r.key()]
 		switch {
 		case !both:
-			diffs = append(diffs, key(r)+": only in the first")
+			diffs = append(diffs, r.key()+": only in the first")
 		case o.Got != r.Got && len(r.Allowed) < 2:
-			diffs = append(diffs, fmt.Sprintf("%s: %s, %s", key(r), r.Got, o.Got))
+			diffs = append(diffs, fmt.Sprintf("%s: %s, %s", r.key(), r.Got, o.Got))
 		}
-		delete(others, key(r))
+		delete(others, r.key())
 	}
 	for _, k := range slices.Sorted(maps.Keys(others)) {
 		diffs = append(diffs, k+": only in the second")
@@ -129,7 +161,8 @@ type script struct {
 var bare = []script{
 	{"receive", receiveScript}, {"batch", batchScript}, {"dead", deadScript}, {"change", changeScript},
 	{"unknown", unknownScript}, {"limits", limitsScript}, {"types", typesScript}, {"tags", tagsScript},
-	{"delay-limits", delayLimitsScript},
+	{"delay-limits", delayLimitsScript}, {"bare", bareScript}, {"halves", halvesScript}, {"many", manyScript},
+	{"missing", missingScript},
 }
 
 // pushing goes before the other scripts of the official client, because the push consumer takes long to stop.
@@ -145,16 +178,21 @@ var official = []script{
 // topics and groups of the environment must exist.
 func Run(t *testing.T, endpoint string, env Env) Table {
 	t.Helper()
-	raw := make([]byte, 6)
-	_, err := rand.Read(raw)
-	require.NoError(t, err)
-	s := &suite{endpoint: endpoint, env: env, run: hex.EncodeToString(raw)}
+	s := newSuite(t, endpoint, env)
 	s.clients = startClients(t, s)
 	s.play(t, "bare", bare)
 	s.play(t, "pushing", pushing)
 	s.play(t, "official", official)
 	slices.SortStableFunc(s.rows, func(a, b Row) int { return strings.Compare(a.Scenario, b.Scenario) })
 	return s.rows
+}
+
+func newSuite(t *testing.T, endpoint string, env Env) *suite {
+	t.Helper()
+	raw := make([]byte, 6)
+	_, err := rand.Read(raw)
+	require.NoError(t, err)
+	return &suite{endpoint: endpoint, env: env, run: hex.EncodeToString(raw)}
 }
 
 // play runs scripts in parallel and waits for all.

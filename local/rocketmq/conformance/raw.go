@@ -59,12 +59,17 @@ func consumerSettings(group string, topics ...string) *v2.Settings {
 func (s *scenario) rawProducer(topics ...string) *raw {
 	s.Helper()
 	r := s.rawClient()
+	require.NoError(s, r.telemetry(producerSettings(topics...)))
+	return r
+}
+
+func producerSettings(topics ...string) *v2.Settings {
 	kind := v2.ClientType_PRODUCER
 	publishing := &v2.Publishing{}
 	for _, topic := range topics {
 		publishing.Topics = append(publishing.Topics, &v2.Resource{Name: topic})
 	}
-	require.NoError(s, r.telemetry(&v2.Settings{
+	return &v2.Settings{
 		ClientType: &kind, RequestTimeout: durationpb.New(3 * time.Second), UserAgent: agent(),
 		BackoffPolicy: &v2.RetryPolicy{MaxAttempts: 3, Strategy: &v2.RetryPolicy_ExponentialBackoff{
 			ExponentialBackoff: &v2.ExponentialBackoff{
@@ -72,8 +77,7 @@ func (s *scenario) rawProducer(topics ...string) *raw {
 			},
 		}},
 		PubSub: &v2.Settings_Publishing{Publishing: publishing},
-	}))
-	return r
+	}
 }
 
 func agent() *v2.UA { return &v2.UA{Language: v2.Language_GOLANG, Version: "5.1.4"} }

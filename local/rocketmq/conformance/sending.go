@@ -107,8 +107,8 @@ func transactionScript(s *scenario) {
 	s.saw("end twice", r.end(topic, committed.TransactionId, v2.TransactionResolution_COMMIT).String(),
 		"INTERNAL_SERVER_ERROR")
 	s.saw("end without id", r.end(topic, "", v2.TransactionResolution_COMMIT).String(), "INVALID_TRANSACTION_ID")
-	s.saw("end unresolved", r.end(topic, committed.TransactionId,
-		v2.TransactionResolution_TRANSACTION_RESOLUTION_UNSPECIFIED).String(), "OK")
+	s.saw("end unresolved what has ended", r.end(topic, committed.TransactionId,
+		v2.TransactionResolution_TRANSACTION_RESOLUTION_UNSPECIFIED).String(), "INTERNAL_SERVER_ERROR")
 	require.Equal(s, v2.Code_OK, r.ack(topic, receipt(got[0]), receipt(got[1])).GetStatus().GetCode())
 }
 
