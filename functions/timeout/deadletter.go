@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // maxResend of a carrier event by the dead-letter stage; then it waits for a person.
@@ -43,6 +45,10 @@ func (s *Stage) bury(ctx context.Context, events []function.Event) error {
 	}
 	if err := s.Store.SaveDeadLetters(ctx, letters, now); err != nil {
 		return err
+	}
+	for _, id := range hurry {
+		_, span := telemetry.Order(ctx, id, "dead letter", time.Time{})
+		span.End()
 	}
 	if err := s.Store.Hurry(ctx, hurry, now); err != nil {
 		return err

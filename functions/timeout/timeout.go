@@ -17,6 +17,7 @@ import (
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // Stage is the function with its dependencies.
@@ -24,6 +25,8 @@ type Stage struct {
 	Store *store.Store
 	Bus   stage.Publisher
 	Clock clock.Clock
+	// Retention of orders, in days of the system clock, by which their ids go; 0 = the store's default.
+	Retention time.Duration
 }
 
 // The sweep's measures, in virtual time where they are times.
@@ -76,6 +79,8 @@ func (s *Stage) fire(ctx context.Context, inputs []stage.Input) error {
 			owed = append(owed, message.Owed{Topic: message.OrderTimer, Due: due, Item: in.Item})
 			continue
 		}
+		_, span := telemetry.Order(ctx, in.Item.Order, "timer", time.Time{})
+		span.Text("timer", in.Item.Timer).Int("attempt", in.Item.N).End()
 		item := in.Item
 		item.Command = "timer"
 		owed = append(owed, message.Owed{Topic: message.OrderCommand, Item: item})
@@ -91,6 +96,10 @@ func (s *Stage) Sweep(ctx context.Context) error {
 		overdue, err := s.Store.Sweep(ctx, now, grace, sweepSize)
 		if err != nil {
 			return err
+		}
+		for _, o := range overdue {
+			_, span := telemetry.Order(ctx, o.Order, "sweep", time.Time{})
+			span.Bool("act", o.Act).Bool("tell", o.Tell).Bool("post", o.Post).Int("redrives", o.Redrives).End()
 		}
 		if err := s.publish(ctx, resend(overdue)); err != nil {
 			return err
@@ -110,7 +119,33 @@ func (s *Stage) Sweep(ctx context.Context) error {
 	for i, item := range items {
 		owed[i] = message.Owed{Topic: message.CarrierEvent, Item: item}
 	}
-	return s.publish(ctx, message.Bundle(owed))
+	if err := s.publish(ctx, message.Bundle(owed)); err != nil {
+		return err
+	}
+	s.housekeep(ctx)
+	return nil
+}
+
+// housekeep lets days come and go. Its trouble is not the sweep's: it is told, and the next
+// minute tries again.
+func (s *Stage) housekeep(ctx context.Context) {
+	if s.late(ctx) {
+		return
+	}
+	report, err := s.Store.Housekeep(ctx, store.HousekeepOptions{System: s.Clock.System(), Virtual: s.Clock.Virtual(), Retention: s.Retention,
+		Late: func() bool { return s.late(ctx) }})
+	if err != nil {
+		slog.ErrorContext(ctx, "housekeeping", "error", err)
+	}
+	if report.Ran && !report.Idle() {
+		slog.InfoContext(ctx, "housekeeping", "created", report.Created, "dropped", report.Dropped, "purged", report.Purged, "unfinished", report.Unfinished)
+	}
+	if report.Kept != "" {
+		slog.ErrorContext(ctx, "a day past its retention cannot go", "day", report.Kept)
+	}
+	if len(report.Full) > 0 {
+		slog.ErrorContext(ctx, "the last partition is full: see docs/store.md", "tables", report.Full)
+	}
 }
 
 func (s *Stage) late(ctx context.Context) bool {

@@ -51,6 +51,9 @@ func common(b Binary, data string) []string {
 	if messages, err := b.share("english/errmsg.sys", "errmsg.sys"); err == nil {
 		args = append(args, "--lc-messages-dir="+filepath.Dir(filepath.Dir(messages)))
 	}
+	if b.Flavor == "mysql" {
+		args = append(args, "--secure-file-priv=NULL") // no files are read or written; the default is a directory of the system's
+	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--user=root")
 	}
@@ -64,13 +67,20 @@ func logSize(bytes int64) []string {
 	}
 }
 
-// serving are the arguments of a running server: reachable by its socket only, in UTC, strict, and small.
+// listening are the arguments for the network: none, or a port of the loopback interface.
+func listening(port int) []string {
+	if port == 0 {
+		return []string{"--skip-networking"}
+	}
+	return []string{"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port)}
+}
+
+// serving are the arguments of a running server besides where it listens: in UTC, strict, and small.
 func serving(home *home, bufferPool int64) []string {
 	return []string{
 		"--socket=" + home.socket(),
 		"--pid-file=" + home.socket() + ".pid",
 		"--tmpdir=" + home.temporary(),
-		"--skip-networking",
 		"--loose-mysqlx=0",
 		"--default-time-zone=+00:00",
 		"--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",

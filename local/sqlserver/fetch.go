@@ -143,15 +143,10 @@ func parseDepends(field string) [][]string {
 
 // inspectTree finds the server in an unpacked tree.
 func inspectTree(ctx context.Context, tree string) (Binary, error) {
-	var dirs []string
-	for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib", "lib"} {
-		found, err := filepath.Glob(filepath.Join(tree, pattern))
-		if err != nil {
-			return Binary{}, err
-		}
-		dirs = append(dirs, found...)
+	libraries, err := libraryDirs(tree)
+	if err != nil {
+		return Binary{}, err
 	}
-	libraries := strings.Join(dirs, string(os.PathListSeparator))
 	for _, program := range programs {
 		path := filepath.Join(tree, "usr/sbin", program)
 		if _, err := os.Stat(path); err == nil {

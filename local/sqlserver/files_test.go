@@ -97,3 +97,31 @@ func TestPruneRemovesOnlyWhatNobodyUses(t *testing.T) {
 	require.DirExists(t, filepath.Join(cache, "template-new"))
 	require.DirExists(t, filepath.Join(cache, "server"))
 }
+
+// A program in a root of its own is run by that root's loader: this system's libraries may be too old for it.
+func TestAProgramInARootOfItsOwnBringsItsLoader(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, file := range []string{"usr/sbin/mysqld", "lib64/ld-linux-x86-64.so.2", "usr/lib/x86_64-linux-gnu/libc.so.6"} {
+		path := filepath.Join(root, file)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho \"mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))\"\n"), 0o755))
+	}
+	b, err := inspect(t.Context(), filepath.Join(root, "usr/sbin/mysqld"), "")
+	require.NoError(t, err)
+	require.Equal(t, "mysql 9.7.4", b.String())
+	require.Equal(t, filepath.Join(root, "lib64/ld-linux-x86-64.so.2"), b.Loader)
+	require.Contains(t, b.Libraries, filepath.Join(root, "usr/lib/x86_64-linux-gnu"))
+	require.Equal(t, []string{b.Loader, "--library-path", b.Libraries, b.Path, "--version"}, b.command(t.Context(), "--version").Args)
+
+	none, loader := ownRoot("/usr")
+	require.Empty(t, none+loader, "the system's own")
+	none, loader = ownRoot("/usr/local")
+	require.Empty(t, none+loader)
+}
+
+func TestAChosenServerThatIsNoneNamesItsSetting(t *testing.T) {
+	t.Setenv(EnvServer, "/nowhere/mysqld")
+	_, err := Find(t.Context())
+	require.ErrorContains(t, err, EnvServer+": want the path of mariadbd or mysqld")
+}

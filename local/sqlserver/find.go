@@ -18,9 +18,16 @@ type Binary struct {
 	Flavor  string // "mariadb" or "mysql"
 	Version string // as 10.11.19
 	Base    string // the installation's root, under which share/ lies
-	// Libraries is a value for LD_LIBRARY_PATH when the program was unpacked into the cache; empty otherwise.
+	// Libraries are the directories of its libraries, joined by colons, when they are not the system's: of a program that
+	// was unpacked into the cache, or that lies in a root of its own.
 	Libraries string
+	// Loader is the dynamic loader of the root of its own that the program lies in; empty = the system's.
+	Loader string
 }
+
+// EnvServer names the server program to run, instead of the first one that is found. A program inside a root of its own (as
+// local/services/mysql.sh makes one) is run by that root's loader and libraries.
+const EnvServer = "QIANFAN_SQL_SERVER"
 
 // String is the name for people, as "mariadb 10.11.19".
 func (b Binary) String() string { return b.Flavor + " " + b.Version }
@@ -37,9 +44,17 @@ var (
 	versionLine = regexp.MustCompile(`Ver (\d+\.\d+\.\d+)(\S*)`)
 )
 
-// Find looks for a server on PATH, where packages put one, and in the cache; on Debian and Ubuntu it then fetches one
-// into the cache, for which it needs no root. ErrNoServer says what to do elsewhere.
+// Find takes the server that QIANFAN_SQL_SERVER names. Unset, it looks for one on PATH, where packages put one, and in the
+// cache; on Debian and Ubuntu it then fetches one into the cache, for which it needs no root. ErrNoServer says what to do
+// elsewhere.
 func Find(ctx context.Context) (Binary, error) {
+	if chosen := os.Getenv(EnvServer); chosen != "" {
+		b, err := inspect(ctx, chosen, "")
+		if err != nil {
+			return Binary{}, fmt.Errorf("%s: want the path of mariadbd or mysqld: %w", EnvServer, err)
+		}
+		return b, nil
+	}
 	var broken []error
 	for _, path := range candidates() {
 		b, err := inspect(ctx, path, "")
@@ -79,6 +94,13 @@ func inspect(ctx context.Context, path, libraries string) (Binary, error) {
 		return Binary{}, fmt.Errorf("inspect %s: %w", path, err)
 	}
 	b := Binary{Path: path, Base: filepath.Dir(filepath.Dir(resolved)), Libraries: libraries}
+	if root, loader := ownRoot(b.Base); libraries == "" && loader != "" {
+		dirs, err := libraryDirs(root)
+		if err != nil {
+			return Binary{}, fmt.Errorf("inspect %s: %w", path, err)
+		}
+		b.Loader, b.Libraries = loader, dirs
+	}
 	out, err := b.command(ctx, "--no-defaults", "--version").CombinedOutput()
 	if err != nil {
 		return Binary{}, fmt.Errorf("inspect %s: %w: %s", path, err, strings.TrimSpace(string(out)))
@@ -103,7 +125,37 @@ func parseVersion(line string) (flavor, version string, err error) {
 	return "mysql", m[1], nil
 }
 
+// ownRoot is the root below which an installation at base lies and that root's loader; empty when it is the system's.
+func ownRoot(base string) (root, loader string) {
+	root, isUsr := strings.CutSuffix(base, "/usr")
+	if !isUsr || root == "" {
+		return "", ""
+	}
+	for _, pattern := range []string{"lib64/ld-linux-*.so.*", "lib/ld-linux-*.so.*", "lib/ld-musl-*.so.*"} {
+		if found, err := filepath.Glob(filepath.Join(root, pattern)); err == nil && len(found) > 0 {
+			return root, found[0]
+		}
+	}
+	return "", ""
+}
+
+// libraryDirs are the directories of libraries below a root, joined by colons.
+func libraryDirs(root string) (string, error) {
+	var dirs []string
+	for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib", "lib"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			return "", err
+		}
+		dirs = append(dirs, found...)
+	}
+	return strings.Join(dirs, string(os.PathListSeparator)), nil
+}
+
 func (b Binary) command(ctx context.Context, args ...string) *exec.Cmd {
+	if b.Loader != "" {
+		return exec.CommandContext(ctx, b.Loader, append([]string{"--library-path", b.Libraries, b.Path}, args...)...)
+	}
 	cmd := exec.CommandContext(ctx, b.Path, args...)
 	if b.Libraries != "" {
 		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+b.Libraries)

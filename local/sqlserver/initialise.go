@@ -53,6 +53,8 @@ func systemTables(b Binary) (io.Reader, error) {
 		}
 		script = append(script, string(text), "\n")
 	}
+	// Whoever comes by network has no empty password.
+	script = append(script, "DELETE FROM global_priv WHERE Host <> 'localhost';\n")
 	return strings.NewReader(strings.Join(script, "")), nil
 }
 

@@ -20,6 +20,6 @@ func TestMain(m *testing.M) {
 		fmt.Println("cannot start:", err)
 		os.Exit(1)
 	}
-	fmt.Println(s.process.group())
+	fmt.Println(s.running().group())
 	select {}
 }

@@ -1,18 +1,22 @@
 // Package sqlserver runs a private MariaDB or MySQL server as a child process: the emulator's store, and the tests'.
 //
-// A server has a directory of its own, is reached by a socket in it only, dies with the process that started it, and
-// leaves nothing behind. Its data directory is a copy of a cached Template, so that it starts in a fraction of a second.
+// A server has a directory of its own, is reached by a socket in it only (unless a TCP port is asked for), dies with the
+// process that started it, and leaves nothing behind. Its data directory is a copy of a cached Template, so that it starts in a fraction of a second.
 package sqlserver
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -31,6 +35,12 @@ type Options struct {
 	Durability Durability
 	// BufferPool is the size of InnoDB's page cache in bytes; 0 means 128 MiB.
 	BufferPool int64
+	// Binary is the path of the server program; empty = Find decides.
+	Binary string
+	// TCP makes the server listen on 127.0.0.1 too, for a user with a random password (see TCPDSN).
+	TCP bool
+	// Port to listen on with TCP; 0 = a free one.
+	Port int
 	// Template is what the server holds at first.
 	Template Template
 	// Log gets every line the server prints, from one goroutine; nil drops them.
@@ -39,10 +49,16 @@ type Options struct {
 
 // Server is a running server. Close it at the end.
 type Server struct {
-	binary  Binary
-	home    *home
-	process *process
-	close   sync.Once
+	binary   Binary
+	home     *home
+	args     []string // of each start
+	log      func(string)
+	port     int    // 0 = no TCP
+	password string // of the user who comes by TCP
+	close    sync.Once
+
+	mu      sync.Mutex
+	process *process // the present one, or the last
 }
 
 // shutdownPatience is how long a server may take to end by itself; then it is killed. Its data dies with it anyway.
@@ -51,7 +67,10 @@ const shutdownPatience = 5 * time.Second
 // Start finds a server program (see Find), makes the template if the cache has none, and starts a server on a copy of
 // it. It returns when the server answers. ctx bounds the start only.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	b, err := Find(ctx)
+	if o.BufferPool < 0 {
+		return nil, fmt.Errorf("buffer pool of %d bytes: want a size, or 0 for the default", o.BufferPool)
+	}
+	b, err := o.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +95,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+func (o Options) find(ctx context.Context) (Binary, error) {
+	if o.Binary == "" {
+		return Find(ctx)
+	}
+	return inspect(ctx, o.Binary, "")
+}
+
 // Version is the flavor and version, as "mariadb 10.11.19".
 func (s *Server) Version() string { return s.binary.String() }
 
@@ -88,8 +114,50 @@ func (s *Server) DSN(db string) string {
 	return c.FormatDSN()
 }
 
-// Exited is closed when the server has ended, by Close or by itself.
-func (s *Server) Exited() <-chan struct{} { return s.process.exited }
+// tcpUser is who comes by TCP.
+const tcpUser = "qianfan"
+
+// TCPDSN is DSN by the TCP port, for a user who may do everything; empty without Options.TCP.
+func (s *Server) TCPDSN(db string) string {
+	if s.port == 0 {
+		return ""
+	}
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.Net, c.Addr, c.DBName = tcpUser, s.password, "tcp", fmt.Sprintf("127.0.0.1:%d", s.port), db
+	c.ParseTime, c.InterpolateParams = true, true
+	return c.FormatDSN()
+}
+
+// Exited is closed when the server has ended, by Close, Kill or itself. After a Restart there is another such channel.
+func (s *Server) Exited() <-chan struct{} { return s.running().exited }
+
+func (s *Server) running() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+// Kill ends the server as kill -9 does and waits for its end. Its data stays as it is, for Restart.
+func (s *Server) Kill() {
+	p := s.running()
+	_ = syscall.Kill(-p.group(), syscall.SIGKILL) // it may have ended
+	<-p.exited
+	s.home.guardian.Gone()
+}
+
+// Restart starts a server that has ended (see Kill) again, on the same data, socket and port, and returns when it answers.
+// Flush durability keeps every acknowledged commit.
+func (s *Server) Restart(ctx context.Context) error {
+	select {
+	case <-s.Exited():
+	default:
+		return errors.New("restart the server: it runs")
+	}
+	if err := s.launch(ctx); err != nil {
+		return fmt.Errorf("restart %s: %w", s.binary, err)
+	}
+	return nil
+}
 
 var databaseName = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
 
@@ -125,7 +193,7 @@ func (s *Server) Close() {
 }
 
 func (s *Server) stop(patience time.Duration) error {
-	err := s.process.stop(patience)
+	err := s.running().stop(patience)
 	s.home.guardian.Gone()
 	return err
 }
@@ -188,23 +256,68 @@ func (h *home) serve(ctx context.Context, b Binary, template string, o Options, 
 	if err := copyTree(h.data(), template, false); err != nil {
 		return nil, fmt.Errorf("copy the template: %w", err)
 	}
-	args := append(common(b, h.data()), logSize(logBytes)...)
-	args = append(args, serving(h, o.BufferPool)...)
-	p, err := launch(b, append(args, durability...), o.Log)
-	if err != nil {
+	s := &Server{binary: b, home: h, log: o.Log, password: rand.Text()}
+	if o.TCP {
+		if s.port, err = choosePort(ctx, o.Port); err != nil {
+			return nil, err
+		}
+	}
+	s.args = slices.Concat(common(b, h.data()), logSize(logBytes), serving(h, o.BufferPool), listening(s.port), durability)
+	if err := s.launch(ctx); err != nil {
 		return nil, err
 	}
-	h.guardian.Watch(p.group())
-	s := &Server{binary: b, home: h, process: p}
+	if err := s.admitTCP(ctx); err != nil {
+		_ = s.stop(0)
+		return nil, err
+	}
+	return s, nil
+}
+
+// launch starts the program and waits until it answers.
+func (s *Server) launch(ctx context.Context) error {
+	p, err := launch(s.binary, s.args, s.log)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.process = p
+	s.mu.Unlock()
+	s.home.guardian.Watch(p.group())
 	err = p.awaitReady(ctx)
 	if err == nil {
 		err = s.execute(ctx, "DO 1")
 	}
 	if err != nil {
 		_ = s.stop(0) // that it was killed, or why it ended, adds nothing
-		return nil, err
 	}
-	return s, nil
+	return err
+}
+
+// choosePort is the wanted port, or one that is free now.
+func choosePort(ctx context.Context, wanted int) (int, error) {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", wanted))
+	if err != nil {
+		return 0, fmt.Errorf("choose a TCP port: %w", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+// admitTCP makes the user who comes by TCP.
+func (s *Server) admitTCP(ctx context.Context) error {
+	if s.port == 0 {
+		return nil
+	}
+	for _, statement := range []string{
+		"CREATE USER '" + tcpUser + "'@'127.0.0.1' IDENTIFIED BY '" + s.password + "'",
+		"GRANT ALL ON *.* TO '" + tcpUser + "'@'127.0.0.1'",
+	} {
+		if err := s.execute(ctx, statement); err != nil {
+			return fmt.Errorf("admit a user by TCP: %w", err)
+		}
+	}
+	return nil
 }
 
 // remove removes the directory and what guards it.

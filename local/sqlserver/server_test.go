@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 )
 
@@ -94,7 +96,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	db := open(t, s.DSN(""))
 	require.Equal(t, "0", variable(t, db, "innodb_flush_log_at_trx_commit"))
 	require.Equal(t, strconv.Itoa(32<<20), variable(t, db, "innodb_buffer_pool_size"))
-	server, guardian := s.process.group(), s.home.guardian.PID()
+	server, guardian := s.running().group(), s.home.guardian.PID()
 	s.Close()
 	s.Close()
 	<-s.Exited()
@@ -109,7 +111,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 func TestAServerThatDiesIsNoticed(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{Durability: Relaxed})
-	require.NoError(t, syscall.Kill(s.process.group(), syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(s.running().group(), syscall.SIGKILL))
 	<-s.Exited()
 	require.Error(t, open(t, s.DSN("")).PingContext(t.Context()))
 	s.Close()
@@ -163,7 +165,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		{"durability", t.Context(), Options{Durability: "eventual"}, `durability "eventual": want "flush" or "relaxed"`},
 		{"socket path", t.Context(), Options{Dir: long}, "too long for a socket"},
 		{"missing directory", t.Context(), Options{Dir: "/nowhere/at/all"}, "no such file or directory"},
-		{"buffer pool", t.Context(), Options{BufferPool: -1}, "it printed:\n"},
+		{"buffer pool", t.Context(), Options{BufferPool: -1}, "buffer pool of -1 bytes"},
 		{"template without key", t.Context(), Options{Template: Template{Prepare: func(context.Context, string) error { return nil }}}, "want both Key and Prepare"},
 		{"context", cancelled, Options{}, "context canceled"},
 	} {
@@ -176,6 +178,17 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 	entries, err := os.ReadDir(long)
 	require.NoError(t, err)
 	require.Empty(t, entries)
+}
+
+func TestAServerThatEndsAsItStartsIsQuoted(t *testing.T) {
+	t.Parallel()
+	b, err := Find(t.Context())
+	require.NoError(t, err)
+	p, err := launch(b, []string{"--no-defaults", "--datadir=/nowhere/at/all"}, nil)
+	require.NoError(t, err)
+	err = p.awaitReady(t.Context())
+	require.ErrorContains(t, err, "the server ended as it started")
+	require.ErrorContains(t, err, "it printed:\n")
 }
 
 func TestATemplateIsMadeOnceAndCopied(t *testing.T) {
@@ -232,4 +245,64 @@ func BenchmarkStart(b *testing.B) {
 		require.NoError(b, err)
 		s.Close()
 	}
+}
+
+func TestAKilledServerRestartsOnItsData(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{TCP: true, BufferPool: 32 << 20})
+	require.ErrorContains(t, s.Restart(t.Context()), "it runs")
+	require.NoError(t, s.CreateDatabase(t.Context(), "kept"))
+	db := open(t, s.TCPDSN("kept"))
+	_, err := db.ExecContext(t.Context(), "CREATE TABLE t (n INT PRIMARY KEY) ENGINE=InnoDB")
+	require.NoError(t, err)
+	for n := range 20 {
+		_, err = db.ExecContext(t.Context(), "INSERT INTO t VALUES (?)", n)
+		require.NoError(t, err)
+	}
+	exited := s.Exited()
+	s.Kill()
+	<-exited
+	s.Kill()
+	require.Error(t, open(t, s.DSN("kept")).PingContext(t.Context()))
+
+	for range 2 { // a second time, from what recovery made of it
+		require.NoError(t, s.Restart(t.Context()))
+		require.NotEqual(t, exited, s.Exited())
+		for _, dsn := range []string{s.DSN("kept"), s.TCPDSN("kept")} {
+			var n int
+			require.NoError(t, open(t, dsn).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM t").Scan(&n))
+			require.Equal(t, 20, n, "what was acknowledged is there")
+		}
+		s.Kill()
+	}
+}
+
+func TestTCPWantsItsPassword(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{TCP: true, Durability: Relaxed, BufferPool: 32 << 20})
+	require.NoError(t, open(t, s.TCPDSN("")).PingContext(t.Context()))
+	config, err := mysql.ParseDSN(s.TCPDSN(""))
+	require.NoError(t, err)
+	require.NotEmpty(t, config.Passwd)
+	for _, user := range []string{"root", tcpUser} {
+		config.User, config.Passwd = user, ""
+		require.ErrorContains(t, open(t, config.FormatDSN()).PingContext(t.Context()), "Access denied")
+	}
+	_, port, err := net.SplitHostPort(config.Addr)
+	require.NoError(t, err)
+	n, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	_, err = Start(t.Context(), Options{TCP: true, Port: n})
+	require.ErrorContains(t, err, "address already in use")
+	require.Empty(t, start(t, Options{Durability: Relaxed, BufferPool: 32 << 20}).TCPDSN(""))
+}
+
+func TestAChosenProgramIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
+	b, err := Find(t.Context())
+	require.NoError(t, err)
+	s := start(t, Options{Binary: b.Path, Durability: Relaxed, BufferPool: 32 << 20})
+	require.Equal(t, b.String(), s.Version())
+	_, err = Start(t.Context(), Options{Binary: "/nowhere/mysqld"})
+	require.ErrorContains(t, err, "inspect /nowhere/mysqld")
 }

@@ -27,7 +27,7 @@ type Template struct {
 }
 
 // layout is raised when a change of this package makes templates of before unfit.
-const layout = 1
+const layout = 2
 
 // keepUnused is how long a template stays in the cache without being used.
 const keepUnused = 14 * 24 * time.Hour

@@ -112,7 +112,12 @@ func addCommands(ctx context.Context, tx *sql.Tx, commands []NewCommand, out []C
 			continue
 		}
 		k := c.Command
-		o.State = states[o.OrderID]
+		state, there := states[o.OrderID]
+		if !there { // past its retention: only its number is left, for a while
+			*o = CommandStored{Tombstone: true}
+			continue
+		}
+		o.State = state
 		hash, exists := known[InputKey{o.OrderID, k.Key}]
 		if exists {
 			o.Repeat, o.Conflict = true, hash != k.Hash

@@ -160,9 +160,10 @@ const maxEntries = 1000
 
 // OrderByID reads everything about one order in one snapshot; false = no such order.
 func (s *Store) OrderByID(ctx context.Context, id int64) (OrderView, bool, error) {
-	v := OrderView{Attempts: []AttemptView{}, Rounds: []RoundView{}, Quotes: []QuoteView{}, History: []HistoryLine{}, Commands: []CommandView{}, Facts: []FactView{}}
+	var v OrderView
 	found := false
 	err := s.snapshot(ctx, "read order", func(tx *sql.Tx) error {
+		v = OrderView{Attempts: []AttemptView{}, Rounds: []RoundView{}, Quotes: []QuoteView{}, History: []HistoryLine{}, Commands: []CommandView{}, Facts: []FactView{}}
 		orders, err := readOrders(ctx, tx, []int64{id}, false)
 		if err != nil || len(orders) == 0 {
 			return err
@@ -192,16 +193,27 @@ func (s *Store) OrderByID(ctx context.Context, id int64) (OrderView, bool, error
 	return v, err == nil, err
 }
 
-// snapshot runs reads that must fit together.
+// snapshot runs reads that must fit together, again from the start when a table has changed
+// meanwhile (a day came or went).
 func (s *Store) snapshot(ctx context.Context, op string, fn func(tx *sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	var err error
+	for range txTries {
+		if err = s.look(ctx, fn); number(err) != errTableChanged && !contended(err) {
+			break
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	if err := errors.Join(fn(tx), ignoreDone(tx.Rollback())); err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
 	return nil
+}
+
+func (s *Store) look(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(tx), ignoreDone(tx.Rollback()))
 }
 
 func head(o order.Order) OrderHead {

@@ -99,9 +99,13 @@ const page = 50
 // aggregates. now is virtual. Broken rules are in the report; an error means that the check
 // itself could not be done, or (ErrNothingChecked, with the report) that there was nothing to check.
 func (s *Store) CheckInvariants(ctx context.Context, now time.Time, opts InvariantOptions) (InvariantReport, error) {
-	c := checker{now: now, opts: opts, report: InvariantReport{Violated: []Violation{}, Rules: []RuleResult{}, Books: BooksReport{Details: []string{}}}}
+	var c checker
 	err := s.snapshot(ctx, "check invariants", func(tx *sql.Tx) error {
-		c.tx = tx
+		c = checker{tx: tx, now: now, opts: opts, report: InvariantReport{Violated: []Violation{}, Rules: []RuleResult{}, Books: BooksReport{Details: []string{}}}}
+		var err error
+		if c.retired, err = keptValue(ctx, tx, keptRetired); err != nil {
+			return err
+		}
 		for _, r := range sqlRules {
 			if err := c.ask(ctx, r); err != nil {
 				return err
@@ -123,10 +127,11 @@ func (s *Store) CheckInvariants(ctx context.Context, now time.Time, opts Invaria
 
 // checker collects results within one snapshot.
 type checker struct {
-	tx     *sql.Tx
-	now    time.Time
-	opts   InvariantOptions
-	report InvariantReport
+	tx      *sql.Tx
+	now     time.Time
+	opts    InvariantOptions
+	retired int64 // orders with lesser ids are past their retention: gone, or going table by table
+	report  InvariantReport
 }
 
 // rule names a check.
@@ -139,6 +144,7 @@ type rule struct {
 // sqlRule is a check that SQL does alone: how many things it looks at, and which of them are
 // wrong: order id and detail. {cut} is the instant before which things are at rest, {parked}
 // the one before which a parked event must be decided: parked is a decision too, for a while.
+// {retired} is the id below which orders are no longer all there.
 type sqlRule struct {
 	rule
 	count string
@@ -162,7 +168,7 @@ func (c *checker) ask(ctx context.Context, r sqlRule) error {
 		return fmt.Errorf("rule %d, %s: %w", r.number, r.name, err)
 	}
 	var found []Violation
-	query := strings.NewReplacer("{cut}", c.cut(restAge), "{parked}", strconv.FormatInt(c.now.Add(-parkedFor-restAge).UnixMilli(), 10)).Replace(r.find)
+	query := strings.NewReplacer("{cut}", c.cut(restAge), "{retired}", strconv.FormatInt(c.retired, 10), "{parked}", strconv.FormatInt(c.now.Add(-parkedFor-restAge).UnixMilli(), 10)).Replace(r.find)
 	rows, err := c.tx.QueryContext(ctx, query+" LIMIT "+strconv.Itoa(page))
 	err = each(rows, err, fmt.Sprintf("rule %d, %s", r.number, r.name), func(rows *sql.Rows) error {
 		v := Violation{Rule: r.number, Name: r.name}

@@ -12,7 +12,7 @@ var sqlRules = []sqlRule{
 	{rule{1, "every acknowledged number has its order", Always},
 		"SELECT COUNT(*) FROM order_key WHERE order_id > 0",
 		`SELECT k.order_id, CONCAT(k.platform, ' ', k.no, ' has no order') FROM order_key k LEFT JOIN orders o ON o.id = k.order_id
- WHERE k.order_id > 0 AND (o.id IS NULL OR o.platform <> k.platform OR o.no <> k.no)`},
+ WHERE k.order_id > 0 AND k.order_id >= {retired} AND (o.id IS NULL OR o.platform <> k.platform OR o.no <> k.no)`},
 	{rule{1, "every acknowledged command is answered", AtRest},
 		"SELECT COUNT(*) FROM order_command",
 		`SELECT order_id, CONCAT(kind, ' ', command_key, ' was never answered') FROM order_command WHERE applied_version IS NULL AND received_at < {cut}`},
@@ -50,7 +50,7 @@ var sqlRules = []sqlRule{
 	{rule{8, "a number is one order", Always},
 		"SELECT COUNT(*) FROM orders",
 		`SELECT o.id, CONCAT(o.platform, ' ', o.no, ' is order ', COALESCE(k.order_id, 0)) FROM orders o LEFT JOIN order_key k ON k.platform = o.platform AND k.no = o.no
- WHERE COALESCE(k.order_id, 0) <> o.id`},
+ WHERE COALESCE(k.order_id, 0) <> o.id AND o.id >= {retired}`},
 	{rule{8, "facts are stated once", Always},
 		"SELECT COUNT(*) FROM fact",
 		`SELECT o.id, CONCAT('the order counts ', o.fact_seq, ' facts, there are ', COALESCE(f.many, 0)) FROM orders o
@@ -75,7 +75,7 @@ var sqlRules = []sqlRule{
 	{rule{10, "a carrier's number is one attempt", Always},
 		"SELECT COUNT(*) FROM attempt WHERE carrier_no > ''",
 		`SELECT a.order_id, CONCAT(a.carrier, ' ', a.carrier_no, ' of attempt ', a.n, ' stands for ', COALESCE(r.order_id, 0), '/', COALESCE(r.n, 0)) FROM attempt a
- LEFT JOIN carrier_ref r ON r.carrier = a.carrier AND r.carrier_no = a.carrier_no WHERE a.carrier_no > '' AND (r.order_id IS NULL OR r.order_id <> a.order_id OR r.n <> a.n)`},
+ LEFT JOIN carrier_ref r ON r.carrier = a.carrier AND r.carrier_no = a.carrier_no WHERE a.carrier_no > '' AND a.order_id >= {retired} AND (r.order_id IS NULL OR r.order_id <> a.order_id OR r.n <> a.n)`},
 	{rule{10, "every parked event is decided", AtRest},
 		"SELECT COUNT(*) FROM parked_event",
 		`SELECT 0, CONCAT(carrier, ' ', our_no, ' ', carrier_no, ' is undecided') FROM parked_event WHERE (due_at IS NOT NULL AND first_at < {parked}) OR (due_at IS NULL AND decision = '')`},

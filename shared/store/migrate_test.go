@@ -47,6 +47,6 @@ func TestSessionsRefuseCutValuesAndLockNoGaps(t *testing.T) {
 
 func TestSchemaKeyNamesTheSchema(t *testing.T) {
 	t.Parallel()
-	require.Regexp(t, `^00001_first-[0-9a-f]{12}$`, store.SchemaKey())
+	require.Regexp(t, `^00002_partitions-[0-9a-f]{12}$`, store.SchemaKey())
 	require.Equal(t, store.SchemaKey(), store.SchemaKey())
 }

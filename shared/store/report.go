@@ -67,7 +67,8 @@ func (s *Store) readMilestones(ctx context.Context, out []ToTell, index map[int6
 	list, args := in(ids)
 	rows, err := s.db.QueryContext(ctx, `SELECT e.order_id, e.version, e.to_name, e.at, e.n, e.detail, COALESCE(a.carrier, ''), a.rider
  FROM order_event e JOIN orders o ON o.id = e.order_id LEFT JOIN attempt a ON a.order_id = e.order_id AND a.n = e.n AND e.n > 0
- WHERE e.milestone AND e.version > o.told AND e.order_id IN `+list+` ORDER BY e.order_id, e.version`, args...)
+ AND a.order_id IN `+list+`
+ WHERE e.milestone AND e.version > o.told AND e.order_id IN `+list+` AND o.id IN `+list+` ORDER BY e.order_id, e.version`, slices.Concat(args, args, args)...)
 	return each(rows, err, "milestones", func(r *sql.Rows) error {
 		var id, at int64
 		var m Told
@@ -111,18 +112,19 @@ func (s *Store) SaveTold(ctx context.Context, owner string, results []TellResult
 	results = slices.SortedFunc(slices.Values(results), func(a, b TellResult) int { return cmp.Compare(a.Order, b.Order) })
 	for chunk := range slices.Chunk(results, toldChunk) {
 		var rows strings.Builder
-		var args []any
+		var args, ids []any
 		for i, r := range chunk {
 			if i > 0 {
 				rows.WriteString(" UNION ALL ")
 			}
 			rows.WriteString("SELECT ? AS id, ? AS told, ? AS retry_at, ? AS attention")
+			ids = append(ids, r.Order)
 			args = append(args, r.Order, r.Told, ms(r.RetryAt), clip(r.Attention, 255))
 		}
 		err := s.exec(ctx, "save told", "UPDATE ("+rows.String()+`) v STRAIGHT_JOIN orders o ON o.id = v.id SET
  o.tell_at = IF(v.retry_at IS NOT NULL, v.retry_at, IF(o.milestone <= v.told, NULL, o.tell_at)), o.tell_tries = IF(v.retry_at IS NULL, 0, o.tell_tries + 1),
  o.told = GREATEST(o.told, v.told), o.attention = IF(o.attention = '', v.attention, o.attention), o.tell_owner = '', o.tell_until = 0, o.redrives = 0
- WHERE o.tell_owner = ?`, append(args, owner)...)
+ WHERE o.tell_owner = ? AND o.id IN (`+marks(len(ids))+")", slices.Concat(args, []any{owner}, ids)...)
 		if err != nil {
 			return err
 		}

@@ -6,28 +6,21 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/pressly/goose/v3"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Store is the database, safe for concurrent use.
 type Store struct {
 	db     *sql.DB
+	config *mysql.Config
 	sealer *Sealer
 }
 
@@ -41,66 +34,33 @@ type Options struct {
 	Observe func(kind string)
 }
 
-// Open prepares a Store; it does not connect yet.
+// Open prepares a Store; it does not connect yet. Each connection that it makes later first
+// finds the schema new enough, or every operation fails with a *SchemaError until it is.
 func Open(o Options) (*Store, error) {
-	cfg, err := mysql.ParseDSN(o.DSN)
+	cfg, err := parseDSN(o.DSN)
 	if err != nil {
-		return nil, fmt.Errorf("QIANFAN_MYSQL_DSN: %w (form: user:password@tcp(host:3306)/qianfan)", err)
-	}
-	cfg.InterpolateParams = true
-	cfg.ParseTime = false
-	cfg.MultiStatements = false
-	cfg.ClientFoundRows = false // a kept row counts as not affected
-	cfg.Logger = &mysql.NopLogger{}
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 3 * time.Second
-	}
-	if cfg.ReadTimeout == 0 {
-		cfg.ReadTimeout, cfg.WriteTimeout = 15*time.Second, 15*time.Second
-	}
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("QIANFAN_MYSQL_DSN: %w", err)
+		return nil, err
 	}
 	sealer, err := NewSealer(o.Key)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(session{connector, o.Observe})
+	s := &Store{config: cfg, sealer: sealer}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", envDSN, err)
+	}
+	s.db = sql.OpenDB(&session{Connector: connector, config: cfg, setup: sessionSetup, observe: o.Observe, gated: true})
 	if o.MaxConns == 0 {
 		o.MaxConns = 8
 	}
-	db.SetMaxOpenConns(o.MaxConns)
-	db.SetMaxIdleConns(o.MaxConns)
+	s.db.SetMaxOpenConns(o.MaxConns)
+	s.db.SetMaxIdleConns(o.MaxConns)
 	// A frozen instance's connections may be dead after the thaw: retire them early.
-	db.SetConnMaxIdleTime(15 * time.Second)
-	return &Store{db: db, sealer: sealer}, nil
-}
-
-// session sets up each new connection: a vanished instance must not leave locks for long,
-// no gap locks are wanted, and a value that does not fit is an error wherever we run.
-type session struct {
-	driver.Connector
-	observe func(kind string)
-}
-
-var sessionSetup = []string{
-	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-	"SET SESSION wait_timeout = 60, innodb_lock_wait_timeout = 5, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
-}
-
-// Connect opens a connection and sets it up.
-func (s session) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := s.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, stmt := range sessionSetup {
-		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, stmt, nil); err != nil {
-			return nil, errors.Join(fmt.Errorf("set up connection: %w", err), conn.Close())
-		}
-	}
-	return observed(conn, s.observe), nil
+	s.db.SetConnMaxIdleTime(15 * time.Second)
+	// A server that took over behind the same address gets its share of a busy pool too.
+	s.db.SetConnMaxLifetime(10 * time.Minute)
+	return s, nil
 }
 
 // Close releases the connections.
@@ -112,35 +72,6 @@ func (s *Store) Ping(ctx context.Context) error {
 		return fmt.Errorf("reach the database: %w", err)
 	}
 	return nil
-}
-
-// Migrate brings the schema to the version of this build.
-func (s *Store) Migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	p, err := goose.NewProvider(goose.DialectMySQL, s.db, files)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
-}
-
-// SchemaKey names the schema of this build by its content, for caches of prepared databases.
-func SchemaKey() string {
-	sum := sha256.New()
-	name := "none"
-	entries, _ := migrations.ReadDir("migrations") // embedded: it is there
-	for _, e := range entries {
-		raw, _ := migrations.ReadFile("migrations/" + e.Name())
-		_, _ = fmt.Fprintf(sum, "%s %d\n%s", e.Name(), len(raw), raw)
-		name = strings.TrimSuffix(e.Name(), ".sql")
-	}
-	return fmt.Sprintf("%s-%x", name, sum.Sum(nil)[:6])
 }
 
 const txTries = 4
@@ -186,8 +117,7 @@ func (s *Store) once(ctx context.Context, fn func(tx *sql.Tx) error) error {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	if err := tx.Commit(); err != nil {
-		var my *mysql.MySQLError
-		if errors.As(err, &my) {
+		if number(err) != 0 {
 			return err
 		}
 		return fmt.Errorf("%w: %w", ErrAmbiguous, err)
@@ -203,20 +133,22 @@ func ignoreDone(err error) error {
 }
 
 func contended(err error) bool {
-	var my *mysql.MySQLError
-	return errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205)
+	n := number(err)
+	return n == errDeadlock || n == errLockWait
 }
 
 // Away reports whether err says that the database could not be reached or lost its
-// connection: smaller work would fare no better. Contention and bad data are not that.
+// connection, or that it is not fit for use: smaller work would fare no better. Contention
+// and bad data are not that.
 func Away(err error) bool {
 	var network net.Error
-	return errors.Is(err, ErrAmbiguous) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
+	var connect *ConnectError
+	var schema *SchemaError
+	return errors.As(err, &connect) || errors.As(err, &schema) || errors.Is(err, ErrAmbiguous) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysql.ErrInvalidConn) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // Duplicate reports whether err is a broken unique key.
 func Duplicate(err error) bool {
-	var my *mysql.MySQLError
-	return errors.As(err, &my) && my.Number == 1062
+	return number(err) == errDuplicate
 }

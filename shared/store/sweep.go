@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
@@ -44,9 +45,9 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, grace time.Duration, l
 		}
 		list, args := in(ids)
 		rows, err = tx.QueryContext(ctx, `SELECT o.id, COALESCE(o.act_at <= ?, FALSE), COALESCE(o.tell_at <= ?, FALSE), COALESCE(o.post_at <= ?, FALSE),
- IF(o.state IN ('received', 'dispatching') AND o.goal = '' AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.order_id = o.id AND a.state NOT IN ('delivered', 'cancelled', 'returned', 'rejected')), o.round, 0),
+ IF(o.state IN ('received', 'dispatching') AND o.goal = '' AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.order_id IN `+list+` AND a.order_id = o.id AND a.state NOT IN ('delivered', 'cancelled', 'returned', 'rejected')), o.round, 0),
  c.round IS NOT NULL, o.redrives
- FROM orders o LEFT JOIN quote_outcome c ON c.order_id = o.id AND c.round = o.round WHERE o.id IN `+list+" ORDER BY o.id", append([]any{cut, cut, cut}, args...)...)
+ FROM orders o LEFT JOIN quote_outcome c ON c.order_id IN `+list+` AND c.order_id = o.id AND c.round = o.round WHERE o.id IN `+list+" ORDER BY o.id", slices.Concat([]any{cut, cut, cut}, args, args, args)...)
 		err = each(rows, err, "overdue columns", func(r *sql.Rows) error {
 			var o Overdue
 			err := r.Scan(&o.Order, &o.Act, &o.Tell, &o.Post, &o.Round, &o.Quoted, &o.Redrives)

@@ -197,13 +197,18 @@ func TestBusyStatementsUseIndexes(t *testing.T) {
 }
 
 type plan struct {
-	table, kind, key string
-	rows             int
+	table, kind, key, partitions string
+	rows                         int
 }
 
 func (f fixture) explain(t testing.TB, query string) []plan {
 	t.Helper()
-	rows, err := f.db.QueryContext(t.Context(), "EXPLAIN "+query)
+	return f.explainWith(t, "EXPLAIN ", query)
+}
+
+func (f fixture) explainWith(t testing.TB, explain, query string) []plan {
+	t.Helper()
+	rows, err := f.db.QueryContext(t.Context(), explain+query)
 	require.NoError(t, err, query)
 	defer func() { require.NoError(t, rows.Close()) }()
 	cols, err := rows.Columns()
@@ -224,6 +229,8 @@ func (f fixture) explain(t testing.TB, query string) []plan {
 				p.table = *v
 			case c == "type":
 				p.kind = *v
+			case c == "partitions":
+				p.partitions = *v
 			case c == "key":
 				p.key = *v
 			case c == "rows":

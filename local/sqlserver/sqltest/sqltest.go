@@ -44,6 +44,25 @@ func Database(t testing.TB) (dsn string) {
 	return config.FormatDSN()
 }
 
+// Server is a server of one test's own.
+type Server = sqlserver.Server
+
+// Private starts a server for one test, for what touches a whole server: its settings, its ways in, its death. It listens
+// on TCP too and dies with the test. durable = a commit survives Kill.
+func Private(t testing.TB, durable bool) *Server {
+	t.Helper()
+	o := sqlserver.Options{Durability: sqlserver.Relaxed, BufferPool: 32 << 20, TCP: true}
+	if durable {
+		o.Durability = sqlserver.Flush
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	s, err := sqlserver.Start(ctx, o)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
 func serverConfig(t testing.TB) *mysql.Config {
 	t.Helper()
 	dsn := os.Getenv(EnvDSN)
