@@ -5,14 +5,17 @@ import (
 	"errors"
 	"os"
 
+	"github.com/chuandao/qianfan/shared/cache"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/health"
 	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
 )
 
 // Build makes the function from its settings.
 func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
+	where, policy := cache.FromEnv(env), health.LoadPolicy(env)
 	d, closer, err := stage.Build(env, "quote")
 	if err != nil {
 		return nil, nil, err
@@ -21,6 +24,9 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: all, Clock: d.Clock, Owner: d.Instance}
-	return s.Handle, closer, nil
+	redis := cache.New(where)
+	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance,
+		Health: health.New(policy, redis, d.Clock.System)}
+	closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
+	return d.Event(s.Handle), function.Closers{closer, closeRedis}, nil
 }

@@ -13,10 +13,12 @@ import (
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/health"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // Stage is the function with its dependencies.
@@ -24,6 +26,7 @@ type Stage struct {
 	Store    *store.Store
 	Bus      stage.Publisher
 	Carriers map[string]carrier.Adapter
+	Health   *health.Breakers // nil: every carrier counts as well
 	Clock    clock.Clock
 	Owner    string
 
@@ -56,7 +59,7 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 		case j.Done:
 			done = append(done, k)
 		case !j.Closed:
-			open = append(open, job{key: k, QuoteJob: j})
+			open = append(open, job{key: k, QuoteJob: j, span: begin(ctx, k, j)})
 		}
 	}
 	return errors.Join(unread, s.announce(ctx, done), s.ask(ctx, open))
@@ -67,21 +70,29 @@ type job struct {
 	store.QuoteJob
 	quotes  []order.Quote
 	waiting int
+	span    telemetry.Span
 }
 
-// answer is one carrier's word on one order.
+// answer is one carrier's word on one order, and what it says of the carrier.
 type answer struct {
-	job   int
-	quote order.Quote
+	job    int
+	quote  order.Quote
+	health health.Outcome
 }
 
 // ask puts the question to all carriers of all orders and closes each round as soon as it
-// is complete; what is ready leaves together.
+// is complete; what is ready leaves together. Carriers that have stopped answering are
+// left out.
 func (s *Stage) ask(ctx context.Context, open []job) error {
+	if len(open) == 0 {
+		return nil
+	}
+	view := s.Health.Look(ctx, s.breakers(open))
+	defer view.Finish(ctx)
 	answers := make(chan answer)
 	pending := 0
 	for i := range open {
-		pending += s.question(ctx, i, &open[i], answers)
+		pending += s.question(ctx, i, &open[i], view, answers)
 	}
 	var errs []error
 	ready := s.complete(open) // orders without any carrier
@@ -91,6 +102,7 @@ func (s *Stage) ask(ctx context.Context, open []job) error {
 		select {
 		case a := <-answers:
 			pending--
+			view.Record(a.health)
 			j := &open[a.job]
 			j.quotes = append(j.quotes, a.quote)
 			if j.waiting--; j.waiting == 0 {
@@ -115,56 +127,6 @@ func (s *Stage) complete(open []job) []*job {
 	return ready
 }
 
-// question starts one call per carrier; every call answers exactly once, at the latest at
-// the strategy's deadline.
-func (s *Stage) question(ctx context.Context, index int, j *job, answers chan<- answer) int {
-	names := j.Order.Strategy.Carriers
-	if len(names) > perRound {
-		names = names[:perRound]
-	}
-	deadline := time.Duration(j.Order.Strategy.Quote.Deadline)
-	for i, name := range names {
-		n := (j.key.Round-1)*perRound + i + 1
-		j.waiting++
-		go func() {
-			ctx, cancel := context.WithTimeout(ctx, deadline)
-			defer cancel()
-			answers <- answer{index, s.one(ctx, j.QuoteJob, j.key.Round, n, name)}
-		}()
-	}
-	return j.waiting
-}
-
-func (s *Stage) one(ctx context.Context, j store.QuoteJob, round, n int, name string) order.Quote {
-	out := order.Quote{Round: round, Carrier: name, N: n}
-	adapter, ok := s.Carriers[name]
-	if !ok {
-		out.Refused = "not configured"
-		return out
-	}
-	facts := adapter.Facts()
-	out.Account = facts.Account
-	q, err := adapter.Quote(ctx, carrier.QuoteRequest{OurNo: order.OurNo(j.Order.ID, n), CityCode: j.Order.City, CityName: j.Detail.CityName, Detail: j.Detail.Detail})
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
-		out.Refused = "no answer before the deadline"
-	case err != nil:
-		out.Refused = fmt.Sprintf("%s: %s", carrier.KindOf(err), err)
-	case q.Price <= 0:
-		out.Refused = fmt.Sprintf("a price of %s", q.Price)
-	case len(q.Token) > store.MaxToken || len(q.CarrierNo) > store.MaxCarrierNo:
-		out.Refused = "a token or number longer than any known" // it could not be stored, nor could its neighbours
-	default:
-		ttl := q.TTL
-		if ttl == 0 {
-			ttl = facts.QuoteTTL
-		}
-		out.Token, out.CarrierNo, out.Price, out.DistanceM = q.Token, q.CarrierNo, q.Price, q.DistanceM
-		out.ExpiresAt = s.Clock.Virtual().Add(ttl)
-	}
-	return out
-}
-
 // close commits rounds and announces them.
 func (s *Stage) close(ctx context.Context, ready []*job) error {
 	if len(ready) == 0 {
@@ -178,7 +140,9 @@ func (s *Stage) close(ctx context.Context, ready []*job) error {
 	}
 	// Each save is a writer of its own: a round may come to one instance twice.
 	writer := fmt.Sprintf("%s-%d", s.Owner, s.saves.Add(1))
-	if err := s.Store.SaveRounds(ctx, writer, results, s.Clock.Virtual()); err != nil {
+	err := s.Store.SaveRounds(ctx, writer, results, s.Clock.Virtual())
+	finish(ready, err)
+	if err != nil {
 		return err
 	}
 	return s.announce(ctx, keys)

@@ -56,14 +56,19 @@ func TestEveryAnswerBecomesOneLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &Stage{Carriers: map[string]carrier.Adapter{"x": row.carrier}, Clock: clock.NewManual(began)}
+			s := &Stage{Clock: clock.NewManual(began)}
 			ctx := t.Context()
 			if row.carrier.hangs {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
 				defer cancel()
 			}
-			q := s.one(ctx, store.QuoteJob{}, 2, 9, "x")
+			q, err := s.price(ctx, row.carrier, store.QuoteJob{}, order.Quote{Round: 2, N: 9, Carrier: "x", Account: "main"})
+			if row.carrier.hangs {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			} else {
+				require.Equal(t, row.carrier.err, err)
+			}
 			require.Equal(t, []any{2, 9, "x", "main"}, []any{q.Round, q.N, q.Carrier, q.Account})
 			if row.refused == "" {
 				require.Equal(t, order.Quote{Round: 2, N: 9, Carrier: "x", Account: "main", Token: "t", CarrierNo: "c", Price: 900, ExpiresAt: began.Add(time.Minute)}, q)

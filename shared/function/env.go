@@ -18,10 +18,14 @@ const (
 	EnvRocketMQEndpoint  = "QIANFAN_ROCKETMQ_ENDPOINT"
 	EnvRocketMQAccessKey = "QIANFAN_ROCKETMQ_ACCESS_KEY"
 	EnvRocketMQSecretKey = "QIANFAN_ROCKETMQ_SECRET_KEY"
-	EnvDataKey           = "QIANFAN_DATA_KEY"   // base64 of 32 bytes: names, phones and addresses are encrypted with it
-	EnvClockFile         = "QIANFAN_CLOCK_FILE" // only with EnvDev
-	EnvDev               = "QIANFAN_DEV"        // "1" only in the emulator
-	EnvJD                = "QIANFAN_JD"         // this and the next: one party's addresses, ids and secrets as a JSON object
+	EnvDataKey           = "QIANFAN_DATA_KEY"      // base64 of 32 bytes: names, phones and addresses are encrypted with it
+	EnvClockFile         = "QIANFAN_CLOCK_FILE"    // only with EnvDev
+	EnvDev               = "QIANFAN_DEV"           // "1" only in the emulator
+	EnvOTLPEndpoint      = "QIANFAN_OTLP_ENDPOINT" // where traces go: host:port (OTLP/gRPC) or an http(s):// URL (OTLP/HTTP); empty = nowhere
+	EnvOTLPHeaders       = "QIANFAN_OTLP_HEADERS"  // name=value,… sent along: a collector's access key
+	EnvOTLPTimeout       = "QIANFAN_OTLP_TIMEOUT"  // what sending them may cost a call at most; 200ms
+	EnvTraceSample       = "QIANFAN_TRACE_SAMPLE"  // share of the orders that are traced, 0 to 1
+	EnvJD                = "QIANFAN_JD"            // this and the next: one party's addresses, ids and secrets as a JSON object
 	EnvMeituan           = "QIANFAN_MEITUAN"
 	EnvTaobao            = "QIANFAN_TAOBAO"
 	EnvCanonical         = "QIANFAN_CANONICAL"

@@ -91,7 +91,7 @@ func TestLoadCommon(t *testing.T) {
 
 	env = envOf(nil)
 	LoadCommon(env)
-	for _, name := range []string{EnvMySQLDSN, EnvRedisAddr, EnvRocketMQEndpoint, EnvDataKey} {
+	for _, name := range []string{EnvMySQLDSN, EnvRocketMQEndpoint, EnvDataKey} {
 		require.ErrorContains(t, env.Err(), name+" is not set")
 	}
 }

@@ -21,7 +21,7 @@ type Common struct {
 func LoadCommon(env *Env) Common {
 	c := Common{
 		MySQLDSN:  env.Require(EnvMySQLDSN),
-		RedisAddr: env.Require(EnvRedisAddr),
+		RedisAddr: env.Optional(EnvRedisAddr, ""),
 		RocketMQ: RocketMQ{
 			Endpoint:  env.Require(EnvRocketMQEndpoint),
 			AccessKey: env.Optional(EnvRocketMQAccessKey, ""),
