@@ -21,6 +21,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		if err != nil {
 			return nil, nil, err
 		}
+		cfg.Tracer = d.Tracer
 		all, err := carriers.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
 		if err != nil {
 			return nil, nil, errors.Join(err, closer.Close(ctx))
@@ -28,6 +29,6 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		s := New(all, d.Bus, d.Clock, cfg)
 		tooLarge.Set(s.TooLarge())
 		ends := function.CloserFuncs{OnClose: func(context.Context) error { s.Close(); return nil }}
-		return s, function.Closers{ends, closer}, nil
+		return d.Web(s), function.Closers{ends, closer}, nil
 	}
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/stage"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // Stage is the function with its dependencies.
@@ -32,6 +34,8 @@ type Stage struct {
 type Config struct {
 	Size int           // events per message
 	Wait time.Duration // system time that an event may wait for company while a flush is under way
+
+	Tracer *telemetry.Tracer // nil = nothing is traced
 }
 
 const flushTimeout = 3 * time.Second // of system time
@@ -41,7 +45,12 @@ func New(carriers map[string]carrier.Adapter, bus stage.Publisher, now clock.Clo
 	s := &Stage{Carriers: carriers, Clock: now}
 	s.batch = function.NewBatcher(function.BatchConfig{Size: cfg.Size, Wait: cfg.Wait, Timeout: flushTimeout},
 		func(ctx context.Context, items []message.Item) []function.Result[struct{}] {
+			ctx, end := cfg.Tracer.Batch(ctx, "callback batch", telemetry.Caller{})
+			for _, item := range items {
+				telemetry.Received(ctx, message.CarrierEvent, item.Trace)
+			}
 			err := bus.Publish(ctx, message.Message{Topic: message.CarrierEvent, Items: items})
+			end(err)
 			out := make([]function.Result[struct{}], len(items))
 			for i := range out {
 				out[i].Err = err
@@ -95,13 +104,16 @@ func (s *Stage) take(r *http.Request, name string, adapter carrier.Adapter) erro
 		refuse(ctx, "carrier:"+name, string(carrier.KindOf(err)), err.Error())
 		return err
 	}
+	id, n, _ := order.ParseOurNo(status.OurNo) // a callback by the carrier's number alone finds its order in dispatch
+	ctx, span := telemetry.Order(ctx, id, "callback", now)
+	defer span.Text("carrier", name).Text("state", string(status.State)).Text("code", status.Code).Int("attempt", n).End()
 	data, err := json.Marshal(status)
 	if err != nil {
 		return fmt.Errorf("callback: %w", err)
 	}
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
-	item := message.Item{Key: name + ":" + hash, Hash: hash, At: s.Clock.Virtual(), Data: data}
+	item := message.Item{Key: name + ":" + hash, Hash: hash, At: s.Clock.Virtual(), Data: data, Trace: telemetry.Traceparent(ctx, id)}
 	if _, err := s.batch.Do(ctx, item); err != nil {
 		slog.ErrorContext(ctx, "callback not stored", "carrier", name, "error", err)
 		return &carrier.Error{Carrier: name, Op: "callback", Kind: carrier.KindTemporary, Message: "try again", Err: err}

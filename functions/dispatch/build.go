@@ -26,7 +26,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: all, Clock: d.Clock, Owner: d.Instance, Book: penalty.Default()}
+	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance, Book: penalty.Default()}
 	s.Shards(count)
-	return s.Handle, closer, nil
+	return d.Event(s.Handle), closer, nil
 }

@@ -76,10 +76,12 @@ func (s *Stage) work(ctx context.Context, inputs []input) error {
 	var left []error // what the batch has to come again for; its committed turns go on
 	for {
 		if len(inputs) > 0 {
+			began := s.Clock.System()
 			done, err := s.turns(ctx, inputs)
 			if err != nil && len(done.turns) == 0 {
 				return errors.Join(append(left, err)...)
 			}
+			trace(ctx, began, done.turns)
 			// The calls begin first: their leases run, and a broker that is away takes its time.
 			calls.start(ctx, done.calls())
 			left = append(left, err, s.leave(ctx, done))

@@ -35,11 +35,11 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 			return nil, nil, errors.Join(err, closer.Close(ctx))
 		}
 		s := New(Deps{
-			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Book: penalty.Default(), Instance: d.Instance,
+			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Book: penalty.Default(), Instance: d.Instance, Tracer: d.Tracer,
 			IDs: order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 		}, cfg)
 		tooLarge.Set(s.TooLarge())
-		return s, function.Closers{s.serveChecks(d.Bus), closer}, nil
+		return d.Web(s), function.Closers{s.serveChecks(d.Bus), closer}, nil
 	}
 }
 

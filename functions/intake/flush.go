@@ -11,6 +11,7 @@ import (
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // halfTimeout bounds the half message: without it the batch is committed all the same, and
@@ -103,6 +104,7 @@ func (s *Stage) hint(ctx context.Context, what string, owed []message.Owed) {
 func (s *Stage) sendHalf(ctx context.Context, batch string, orders []store.NewOrder) (message.Half, bool) {
 	var items []message.Item
 	for _, o := range orders {
+		telemetry.Includes(ctx, o.Order.ID)
 		if o.Order.Round > 0 {
 			items = append(items, message.Item{Key: fmt.Sprint(o.Order.ID), Order: o.Order.ID, Round: 1})
 		}
@@ -164,6 +166,7 @@ func (s *Stage) storeCommands(ctx context.Context, commands []store.NewCommand) 
 	}
 	var owed []message.Owed
 	for _, c := range stored {
+		telemetry.Includes(ctx, c.OrderID)
 		if c.OrderID != 0 && !c.Repeat {
 			owed = append(owed, message.Owed{Topic: message.OrderCommand, Item: message.Item{Key: fmt.Sprint(c.OrderID), Order: c.OrderID, Command: order.CommandCancel}})
 		}

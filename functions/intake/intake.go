@@ -18,6 +18,7 @@ import (
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -37,6 +38,7 @@ type Deps struct {
 	IDs       *order.IDs
 	Book      penalty.Book
 	Instance  string
+	Tracer    *telemetry.Tracer // nil = nothing is traced
 }
 
 // Config tunes the aggregation and the limits.
@@ -62,8 +64,8 @@ const flushTimeout = 5 * time.Second // of system time
 func New(d Deps, cfg Config) *Stage {
 	s := &Stage{Deps: d, cfg: cfg, catalog: newCatalog(d.Store, d.Clock)}
 	batch := function.BatchConfig{Size: cfg.Size, Wait: cfg.Wait, Timeout: flushTimeout}
-	s.creates = function.NewBatcher(batch, s.storeOrders)
-	s.commands = function.NewBatcher(batch, s.storeCommands)
+	s.creates = function.NewBatcher(batch, traced(d.Tracer, "intake orders", s.storeOrders))
+	s.commands = function.NewBatcher(batch, traced(d.Tracer, "intake commands", s.storeCommands))
 	return s
 }
 
@@ -149,6 +151,7 @@ func (s *Stage) create(ctx context.Context, platform string, push upstream.Push)
 		return upstream.Result{Err: err}
 	}
 	stored, err := s.creates.Do(ctx, n)
+	accepted(ctx, n, stored, err)
 	switch {
 	case err != nil:
 		return upstream.Result{Err: err}
@@ -160,6 +163,7 @@ func (s *Stage) create(ctx context.Context, platform string, push upstream.Push)
 
 // cancel stores the wish; what becomes of it is reported.
 func (s *Stage) cancel(ctx context.Context, platform string, push upstream.Push) upstream.Result {
+	began := s.Clock.System()
 	stored, err := s.commands.Do(ctx, store.NewCommand{Platform: platform, No: push.No, Command: order.Command{
 		Key: push.Cancel.Key, Kind: order.CommandCancel, By: push.Cancel.By, Reason: push.Cancel.Reason, Hash: push.Hash, ReceivedAt: s.Clock.Virtual(),
 	}})
@@ -171,6 +175,8 @@ func (s *Stage) cancel(ctx context.Context, platform string, push upstream.Push)
 	case stored.Tombstone:
 		return upstream.Result{State: order.Cancelled}
 	}
+	_, span := telemetry.Order(ctx, stored.OrderID, "cancel wanted", began)
+	span.Text("platform", platform).Text("to", string(stored.State)).Bool("repeat", stored.Repeat).End()
 	return upstream.Result{OrderID: fmt.Sprint(stored.OrderID), State: stored.State}
 }
 

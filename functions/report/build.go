@@ -21,6 +21,6 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	s := &Stage{Store: d.Store, Platforms: all, Clock: d.Clock, Owner: d.Instance}
-	return s.Handle, closer, nil
+	s := &Stage{Store: d.Store, Platforms: d.Platforms(all), Clock: d.Clock, Owner: d.Instance}
+	return d.Event(s.Handle), closer, nil
 }

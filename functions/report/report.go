@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -88,7 +89,9 @@ func (s *Stage) tellAll(ctx context.Context, leased []store.ToTell, until time.T
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
+			ctx, span := telemetry.Order(ctx, t.Order.ID, "report", time.Time{})
 			results[i] = s.tell(ctx, t, until)
+			trace(span, t, results[i])
 		})
 	}
 	work.Wait()
@@ -149,4 +152,13 @@ func (s *Stage) one(ctx context.Context, adapter upstream.Adapter, t store.ToTel
 // again is when a failed report is tried once more: 5 s doubling to 5 minutes, virtual time.
 func (s *Stage) again(tries int) time.Time {
 	return s.Clock.Virtual().Add(min(5*time.Minute, 5*time.Second<<min(tries, 6)))
+}
+
+// trace ends the span of an order that was told what was new.
+func trace(span telemetry.Span, t store.ToTell, r store.TellResult) {
+	span.Text("platform", t.Order.Platform).Text("to", string(t.Order.State)).Int("told_before", t.Order.Told).Int("told", r.Told)
+	if !r.RetryAt.IsZero() {
+		span.Outcome("again", false)
+	}
+	span.End()
 }

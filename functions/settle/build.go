@@ -14,5 +14,5 @@ func Build(_ context.Context, env *function.Env) (function.EventHandler, functio
 		return nil, nil, err
 	}
 	s := &Stage{Store: d.Store, Clock: d.Clock}
-	return s.Handle, closer, nil
+	return d.Event(s.Handle), closer, nil
 }

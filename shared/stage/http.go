@@ -11,7 +11,7 @@ import (
 // redirects: a signed request is meant for the address it was signed for.
 func HTTP() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: statuses{&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 			ForceAttemptHTTP2:     true,
@@ -20,7 +20,7 @@ func HTTP() *http.Client {
 			IdleConnTimeout:       15 * time.Second,
 			TLSHandshakeTimeout:   2 * time.Second,
 			ResponseHeaderTimeout: 10 * time.Second,
-		},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // Publisher takes aggregated messages; nil means that the broker has all of them.
@@ -29,6 +30,7 @@ type Deps struct {
 	Clock    clock.Clock
 	Store    *store.Store
 	Bus      *message.Client
+	Tracer   *telemetry.Tracer // nil = orders are not traced
 	Dev      bool
 }
 
@@ -37,10 +39,17 @@ func Build(env *function.Env, name string) (*Deps, function.Closer, error) {
 	common := function.LoadCommon(env)
 	conns := env.Int("QIANFAN_MYSQL_CONNS", 4, 1, 200)
 	tls := env.Bool("QIANFAN_ROCKETMQ_TLS", false)
+	tracing := traces(env, name)
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("function", name))
+	instance := name + "-" + token()
+	tracing.Instance = instance
+	tracer, err := telemetry.New(tracing)
+	if err != nil {
+		return nil, nil, err
+	}
+	slog.SetDefault(slog.New(telemetry.Logs(slog.NewJSONHandler(os.Stdout, nil), tracer)).With("function", name))
 	now, closeClock, err := clock.FromEnv(os.Getenv)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", function.EnvClockFile, err)
@@ -50,10 +59,10 @@ func Build(env *function.Env, name string) (*Deps, function.Closer, error) {
 		return nil, nil, errors.Join(err, closeClock.Close())
 	}
 	bus := message.NewClient(message.Config{Endpoint: common.RocketMQ.Endpoint, AccessKey: common.RocketMQ.AccessKey,
-		SecretKey: common.RocketMQ.SecretKey, TLS: tls, Clock: now, Function: name})
-	d := &Deps{Name: name, Instance: name + "-" + token(), Clock: now, Store: db, Bus: bus, Dev: common.Dev}
-	closer := function.CloserFuncs{OnClose: func(context.Context) error {
-		return errors.Join(bus.Close(), db.Close(), closeClock.Close())
+		SecretKey: common.RocketMQ.SecretKey, TLS: tls, Clock: now, Function: name, Trace: telemetry.Traceparent})
+	d := &Deps{Name: name, Instance: instance, Clock: now, Store: db, Bus: bus, Tracer: tracer, Dev: common.Dev}
+	closer := function.CloserFuncs{OnFlush: tracer.Flush, OnClose: func(ctx context.Context) error {
+		return errors.Join(bus.Close(), db.Close(), closeClock.Close(), tracer.Close(ctx))
 	}}
 	return d, closer, nil
 }
@@ -89,6 +98,7 @@ func Inputs(ctx context.Context, payload []byte) ([]Input, error) {
 			slog.ErrorContext(ctx, "message cannot be read", "topic", e.Topic, "message", e.ID, "error", err)
 		default:
 			for _, item := range env.Items {
+				telemetry.Received(ctx, env.Kind, item.Trace)
 				out = append(out, Input{Topic: env.Kind, Item: item})
 			}
 		}
