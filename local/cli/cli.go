@@ -33,15 +33,19 @@ type commands struct {
 	ConsoleURL string `name:"console" help:"Control API of a running emulator, ${default}." default:"http://127.0.0.1:9010" placeholder:"URL"`
 	JSON       bool   `help:"Print JSON for machines."`
 
-	Up     upCmd     `cmd:"" default:"withargs" help:"Run the whole system on this machine (the default)."`
-	Order  orderCmd  `cmd:"" help:"Make, list, show and cancel orders."`
-	Ledger ledgerCmd `cmd:"" help:"Balances and entries of the books."`
-	Clock  clockCmd  `cmd:"" help:"Show and move virtual time."`
-	Fault  faultCmd  `cmd:"" help:"What goes wrong in the simulated world."`
-	DLQ    dlqCmd    `cmd:"" name:"dlq" help:"Dead letters."`
-	Topics topicsCmd `cmd:"" help:"Topics and consumer groups of s.yaml, for people, mqadmin or Terraform."`
-	Doctor doctorCmd `cmd:"" help:"Check what this machine needs."`
-	Bench  benchCmd  `cmd:"" help:"Measure."`
+	Up        upCmd        `cmd:"" default:"withargs" help:"Run the whole system on this machine (the default)."`
+	Order     orderCmd     `cmd:"" help:"Make, list, show and cancel orders."`
+	Ledger    ledgerCmd    `cmd:"" help:"Balances and entries of the books."`
+	Clock     clockCmd     `cmd:"" help:"Show and move virtual time."`
+	Fault     faultCmd     `cmd:"" help:"What goes wrong in the simulated world."`
+	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters."`
+	Topics    topicsCmd    `cmd:"" help:"Topics and consumer groups of s.yaml, for people, mqadmin or Terraform."`
+	Verify    verifyCmd    `cmd:"" help:"Check s.yaml or s.prod.yaml before it is deployed."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring a real database to the schema of this build."`
+	Provision provisionCmd `cmd:"" help:"Put shops, strategies and deposits into a real database."`
+	Doctor    doctorCmd    `cmd:"" help:"Check what this machine needs."`
+	Services  servicesCmd  `cmd:"" help:"Run real RocketMQ, Redis and MySQL for an emulator."`
+	Bench     benchCmd     `cmd:"" help:"Measure."`
 }
 
 // env is what a verb works with.

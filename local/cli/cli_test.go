@@ -125,12 +125,12 @@ func upOptions(t *testing.T, line string) emulator.Options {
 
 func TestUpIsTheDefaultAndHasDefaults(t *testing.T) {
 	t.Parallel()
-	want := emulator.Options{Orders: -1, Rate: 0.05, Mix: "jd=40,meituan=40,taobao=20", Faults: "none", Speed: 20, Durability: "flush",
+	want := emulator.Options{Orders: -1, Rate: 0.05, Mix: "jd=40,meituan=40,taobao=20", Faults: "none", Speed: 20, Haste: 1, Durability: "flush",
 		Gateway: "127.0.0.1:9000", Console: "127.0.0.1:9010", RocketMQ: "127.0.0.1:9081"}
 	for _, line := range []string{"", "up", "up --orders -1", "--orders -1", "up --orders=-1"} {
 		require.Equal(t, want, upOptions(t, line), "qianfan %s", line)
 	}
-	want = emulator.Options{Orders: 300, Rate: 10, Seed: 7, Mix: "meituan=100", Faults: "standard", Speed: 60, ExitWhenSettled: true, JSON: true, Durability: "relaxed",
+	want = emulator.Options{Orders: 300, Rate: 10, Seed: 7, Mix: "meituan=100", Faults: "standard", Speed: 60, Haste: 1, ExitWhenSettled: true, JSON: true, Durability: "relaxed",
 		NoBuild: true, Freeze: true, Verbose: true, Gateway: "127.0.0.1:0", Console: "127.0.0.1:1", RocketMQ: "127.0.0.1:2"}
 	const flags = "--orders 300 --rate 10 --seed 7 --mix meituan=100 --faults standard --speed 60 --exit-when-settled --json --durability relaxed --no-build --freeze -v" +
 		" --gateway-addr 127.0.0.1:0 --console-addr 127.0.0.1:1 --rocketmq-addr 127.0.0.1:2"

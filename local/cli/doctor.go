@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/chuandao/qianfan/deploy"
 	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/local/template"
 	"github.com/chuandao/qianfan/local/trigger"
@@ -58,7 +59,7 @@ func (c doctorCmd) Run(e *env) error {
 	file, template := checkTemplate(c.File)
 	findings = append(findings, template)
 	if file != nil {
-		findings = append(findings, checkBuild(file))
+		findings = append(findings, checkDescription(c.File, e.look), checkBuild(file))
 	}
 	findings = append(findings, checkPorts(e.ctx, defaultPorts))
 	findings = append(findings, checkServices(e, file)...)
@@ -111,6 +112,20 @@ func checkTemplate(path string) (*template.File, finding) {
 	}
 	f.Detail = fmt.Sprintf("%d functions, %d topics, %d groups", len(file.Functions), len(file.Topics), len(file.Groups))
 	return file, f
+}
+
+// checkDescription is `qianfan verify` in a line.
+func checkDescription(path string, look func(string) (string, bool)) finding {
+	f := finding{Check: "deployment", State: fine, Detail: "every rule of `qianfan verify` holds"}
+	err := checkDeployment(path, look)
+	if err == nil {
+		return f
+	}
+	f.State, f.Detail, f.Remedy = problem, err.Error(), "`qianfan verify` lists each problem with its remedy"
+	if all := deploy.AsProblems(err); len(all) > 0 {
+		f.Detail = fmt.Sprintf("%d problems, the first at %s: %s", len(all), all[0].Path, all[0].Text)
+	}
+	return f
 }
 
 func checkBuild(file *template.File) finding {

@@ -14,6 +14,7 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // examined runs the doctor with settings and gives its exit code, its findings by check, and what it complained of.
@@ -38,7 +39,7 @@ func TestTheDoctorFindsAHealthyMachine(t *testing.T) {
 	t.Parallel()
 	code, found, errs := examined(t, "../../s.yaml", nil)
 	require.Zero(t, code, "%s %+v", errs, found)
-	for _, check := range []string{"go", "sql server", "s.yaml", "build", "ports", "QIANFAN_MYSQL_DSN", "QIANFAN_REDIS_ADDR", "QIANFAN_ROCKETMQ_ENDPOINT"} {
+	for _, check := range []string{"go", "sql server", "s.yaml", "deployment", "build", "ports", "QIANFAN_MYSQL_DSN", "QIANFAN_REDIS_ADDR", "QIANFAN_ROCKETMQ_ENDPOINT"} {
 		require.Contains(t, found, check)
 	}
 	require.Equal(t, "unset: embedded", found["QIANFAN_REDIS_ADDR"].Detail)
@@ -48,13 +49,32 @@ func TestTheDoctorTriesTheServicesThatAreSet(t *testing.T) {
 	t.Parallel()
 	cache := miniredis.RunT(t)
 	broker := declaredBroker(t, nil)
-	settings := map[string]string{"QIANFAN_MYSQL_DSN": sqltest.Database(t), "QIANFAN_REDIS_ADDR": cache.Addr(), "QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr()}
+	settings := map[string]string{"QIANFAN_MYSQL_DSN": migrated(t), "QIANFAN_REDIS_ADDR": cache.Addr(), "QIANFAN_ROCKETMQ_ENDPOINT": broker.Addr()}
 	code, found, errs := examined(t, "../../s.yaml", settings)
 	require.Zero(t, code, errs)
 	for setting := range settings {
 		require.Equal(t, fine, found[setting].State, "%+v", found[setting])
 		require.Contains(t, found[setting].Detail, "answers")
 	}
+}
+
+// migrated is a database with the schema of this build.
+func migrated(t *testing.T) string {
+	t.Helper()
+	dsn := sqltest.Database(t)
+	db, err := store.Open(store.Options{DSN: dsn, Key: make([]byte, 32)})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	require.NoError(t, db.Migrate(t.Context()))
+	return dsn
+}
+
+func TestTheDoctorKnowsAnOlderSchema(t *testing.T) {
+	t.Parallel()
+	code, found, _ := examined(t, "../../s.yaml", map[string]string{"QIANFAN_MYSQL_DSN": sqltest.Database(t)})
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, found["QIANFAN_MYSQL_DSN"].Detail, "the schema of database")
+	require.Contains(t, found["QIANFAN_MYSQL_DSN"].Remedy, "qianfan migrate")
 }
 
 // declaredBroker is a broker with the topics and groups of s.yaml, changed by spoil.
@@ -117,7 +137,7 @@ func TestTheDoctorNamesWhatDoesNotAnswer(t *testing.T) {
 	require.Contains(t, errs, "each with its remedy")
 	for setting := range settings {
 		require.Equal(t, problem, found[setting].State, setting)
-		require.Contains(t, found[setting].Remedy, "unset it")
+		require.NotEmpty(t, found[setting].Remedy, setting)
 	}
 }
 

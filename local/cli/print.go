@@ -66,3 +66,6 @@ func moment(t time.Time) string { return t.In(shanghai).Format("2006-01-02 15:04
 
 // yuan is an amount for people.
 func yuan(fen money.Fen) string { return fen.Yuan() }
+
+// tell prints a line for people beside the output.
+func (e *env) tell(format string, args ...any) { _, _ = fmt.Fprintf(e.errs, format+"\n", args...) }

@@ -35,7 +35,7 @@ type declaredTopic struct {
 
 // Run is the verb.
 func (c topicsCmd) Run(e *env) error {
-	file, err := template.Load(c.File, nil)
+	file, err := template.Load(c.File, e.look)
 	if err != nil {
 		return fmt.Errorf("%w; run it where s.yaml is, or name the file with --file", err)
 	}
@@ -71,7 +71,8 @@ func declared(file *template.File) []declaredTopic {
 	return out
 }
 
-// mqadmin writes the commands for RocketMQ's own tool. Groups are not ordered: an event stream promises no order anyway.
+// mqadmin writes the commands for RocketMQ's own tool. No group is ordered, that of the FIFO topic neither: an event stream promises no
+// order, and an ordered group would only block a queue behind one message.
 func mqadmin(topics []declaredTopic, cluster string) string {
 	lines := []string{"set -e"}
 	for _, t := range topics {
@@ -79,7 +80,7 @@ func mqadmin(topics []declaredTopic, cluster string) string {
 	}
 	for _, t := range topics {
 		for _, g := range t.Groups {
-			lines = append(lines, fmt.Sprintf("mqadmin updateSubGroup -c %s -g %s", cluster, g))
+			lines = append(lines, fmt.Sprintf("mqadmin updateSubGroup -c %s -g %s -r %d", cluster, g, retries))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -88,9 +89,21 @@ func mqadmin(topics []declaredTopic, cluster string) string {
 // retries after the first delivery, as the emulator's broker has them.
 const retries = rocketmq.DefaultMaxAttempts - 1
 
-// terraform writes resources for the alicloud provider.
+// terraform writes resources for the alicloud provider. A group has no dead-letter topic of its own: a batch that a function refuses for
+// a day is moved to the topic dead-letter by its trigger, in the trigger's form; what the event stream itself never acknowledged
+// stays in the group's %DLQ% topic, and its orders are found by the sweep.
 func terraform(topics []declaredTopic) string {
-	blocks := []string{"variable \"rocketmq_instance_id\" {\n  type = string\n}"}
+	blocks := []string{`terraform {
+  required_providers {
+    alicloud = {
+      source  = "aliyun/alicloud"
+      version = ">= 1.212.0" # the first with alicloud_rocketmq_consumer_group
+    }
+  }
+}`, `variable "rocketmq_instance_id" {
+  type        = string
+  description = "A RocketMQ 5.x instance, rmq-…; QIANFAN_ROCKETMQ_INSTANCE of the deployment."
+}`}
 	for _, t := range topics {
 		blocks = append(blocks, fmt.Sprintf(`resource "alicloud_rocketmq_topic" "%s" {
   instance_id  = var.rocketmq_instance_id

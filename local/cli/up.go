@@ -25,6 +25,7 @@ type upCmd struct {
 	Mix             string   `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
 	Faults          string   `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong; none is the default."`
 	Speed           *float64 `help:"Ceiling of virtual time, times system time; 20 for an endless trickle, else 1."`
+	Haste           float64  `default:"1" help:"Riders are so many times as fast: for real services, whose clock cannot jump."`
 	ExitWhenSettled bool     `help:"End when every order is closed; exit 3 when an invariant is violated."`
 	Durability      string   `default:"flush" enum:"flush,relaxed" help:"flush: a commit is on disk before it is answered; relaxed: faster."`
 	Freeze          bool     `help:"Stop instances between calls, as the cloud does."`
@@ -65,7 +66,7 @@ func (c *upCmd) options(json bool, services emulator.Services) (emulator.Options
 		Orders: c.Orders, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
 		NoBuild: c.NoBuild, Freeze: c.Freeze, Verbose: c.Verbose, Durability: durability,
 		Gateway: c.GatewayAddr, Console: c.ConsoleAddr, RocketMQ: c.RocketmqAddr,
-		Services: services, Bind: c.Bind, PublicGateway: strings.TrimSuffix(c.PublicGateway, "/"), Reset: c.Reset,
+		Services: services, Haste: c.Haste, Bind: c.Bind, PublicGateway: strings.TrimSuffix(c.PublicGateway, "/"), Reset: c.Reset,
 	}
 	o.Rate, o.Speed = 0.2, 1
 	if c.Orders < 0 {
@@ -87,6 +88,8 @@ func (c *upCmd) options(json bool, services emulator.Services) (emulator.Options
 		return o, usage("--speed %v: want more than 0; `qianfan clock freeze` makes time stand", o.Speed)
 	case services.RocketMQ != "" && o.Speed > emulator.MaxRealSpeed:
 		return o, usage("--speed %v: a real RocketMQ (QIANFAN_ROCKETMQ_ENDPOINT) cannot follow virtual time, want at most %d", o.Speed, emulator.MaxRealSpeed)
+	case !(c.Haste >= 1 && c.Haste <= 100):
+		return o, usage("--haste %v: want 1 to 100", c.Haste)
 	case c.Reset && services.MySQLDSN == "":
 		return o, usage("--reset empties the database of QIANFAN_MYSQL_DSN, which is not set; the embedded one is new each time")
 	case c.Bind != "" && net.ParseIP(c.Bind) == nil:
@@ -107,6 +110,7 @@ func (c *upCmd) options(json bool, services emulator.Services) (emulator.Options
 func (e *env) services() emulator.Services {
 	value := func(name string) string { v, _ := e.look(name); return v }
 	return emulator.Services{
+		OTLP: value("QIANFAN_OTLP_ENDPOINT"), OTLPHeaders: value("QIANFAN_OTLP_HEADERS"),
 		MySQLDSN: value(function.EnvMySQLDSN), RedisAddr: value(function.EnvRedisAddr), RocketMQ: value(function.EnvRocketMQEndpoint),
 	}
 }

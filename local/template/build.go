@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/chuandao/qianfan/deploy"
 )
 
 // build turns a resolved tree into a File.
@@ -63,7 +65,7 @@ func (b *builder) vars(v any) {
 func (b *builder) resource(name string, v any) {
 	resource, _ := v.(map[string]any)
 	path := "resources." + name
-	switch component, _ := resource["component"].(string); component {
+	switch component, _ := resource["component"].(string); deploy.ComponentName(component) {
 	case "fc3":
 		var props functionProps
 		b.decode(path+".props", resource["props"], &props)

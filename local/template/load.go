@@ -17,6 +17,24 @@ func Load(path string, look func(name string) (string, bool)) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
+	tree, err := Render(path, look)
+	if err != nil {
+		return nil, err
+	}
+	file, err := build(tree, filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	return file, nil
+}
+
+// Render is the file at path as `s preview -o json` shows it: what it extends merged in, templates inherited, and every reference in
+// vars and resources resolved. Numbers are int or float64. Nothing is checked.
+func Render(path string, look func(name string) (string, bool)) (map[string]any, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
 	tree, err := read(path, nil)
 	if err == nil {
 		tree, err = resolveTree(tree, look)
@@ -24,11 +42,7 @@ func Load(path string, look func(name string) (string, bool)) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	file, err := build(tree, filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", path, err)
-	}
-	return file, nil
+	return tree, nil
 }
 
 // read parses a file onto the one it extends.

@@ -67,22 +67,31 @@ func TestDeployedFileIsWhatTheDesignSays(t *testing.T) {
 	require.Equal(t, "@every 1m", sweep.Schedule.String())
 }
 
-// testdata/preview.json is what Serverless Devs 3.1.10 printed for `s preview -o json` on s.yaml, with the variables below set. After
-// a change of s.yaml, print it again (the parts vars and resources).
+// deploy/testdata has what Serverless Devs prints for `s preview -o json` with the variables of preview.env; its tests keep that true.
 func TestResolvedTreeIsThatOfTheDeployTool(t *testing.T) {
 	t.Parallel()
-	variables := map[string]string{
-		"QIANFAN_MEITUAN": `{"base_url":"https://x/?a=1&b=2","n":1}`, "QIANFAN_REDIS_ADDR": "123", "QIANFAN_FUNCTION_PREFIX": "pre-",
+	const previews = "../../deploy/testdata/"
+	variables := map[string]string{}
+	text, err := os.ReadFile(previews + "preview.env")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(name, "#") {
+			variables[name] = value
+		}
 	}
-	tree, err := read(deployed, nil)
-	require.NoError(t, err)
-	tree, err = resolveTree(tree, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
-	require.NoError(t, err)
-	ours, err := json.Marshal(map[string]any{"vars": tree["vars"], "resources": tree["resources"]})
-	require.NoError(t, err)
-	theirs, err := os.ReadFile("testdata/preview.json")
-	require.NoError(t, err)
-	require.JSONEq(t, string(theirs), string(ours))
+	for file, golden := range map[string]string{"s.yaml": "preview-s.json", "s.prod.yaml": "preview-s.prod.json"} {
+		tree, err := Render("../../"+file, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
+		require.NoError(t, err)
+		ours, err := json.Marshal(map[string]any{"vars": tree["vars"], "resources": tree["resources"]})
+		require.NoError(t, err)
+		var theirs map[string]any
+		text, err := os.ReadFile(previews + golden)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(text, &theirs))
+		want, err := json.Marshal(map[string]any{"vars": theirs["vars"], "resources": theirs["resources"]})
+		require.NoError(t, err)
+		require.JSONEq(t, string(want), string(ours), file)
+	}
 }
 
 // broken loads the deployed file after replacements of its text.
@@ -110,7 +119,7 @@ func TestProblemsNameTheirPath(t *testing.T) {
 			"resources.quote.props.triggers[0].triggerConfig.runOptions.batchWindow.countBasedWindow: unknown key (did you mean CountBasedWindow?)",
 			"resources.quote.props.triggers[0].triggerConfig.runOptions.batchWindow.CountBasedWindow: is missing"}},
 		"unknown key":     {"triggerEnable: true", "triggerEnable: true\n    retries: 3", []string{"triggerConfig.retries: unknown key"}},
-		"prop":            {"memorySize: 512", "memorySise: 512", []string{"props.memorySise: unknown key (did you mean memorySize?)"}},
+		"prop":            {"memorySize: ${vars.event.memory}", "memorySise: 512", []string{"props.memorySise: unknown key (did you mean memorySize?)"}},
 		"range":           {"TimeBasedWindow: 0}", "TimeBasedWindow: 16}", []string{"batchWindow.TimeBasedWindow: 16 is not from 0 to 15"}},
 		"value":           {"errorsTolerance: ALL", "errorsTolerance: SOME", []string{`runOptions.errorsTolerance: "SOME" is none of NONE, ALL`}},
 		"type":            {"triggerEnable: true", "triggerEnable: 'true'", []string{"triggerEnable: must be true or false, not a text"}},
@@ -128,19 +137,19 @@ func TestProblemsNameTheirPath(t *testing.T) {
 		"env name":         {"QIANFAN_MEITUAN: $", "QIANFAN-MEITUAN: $", []string{"QIANFAN-MEITUAN: a variable's name is"}},
 		"env size":         {"${env('QIANFAN_MEITUAN', '')}", strings.Repeat("x", 4<<10), []string{"bytes in all: more than 4096"}},
 		"development":      {"QIANFAN_MEITUAN: ${env('QIANFAN_MEITUAN', '')}", "QIANFAN_DEV: '1'", []string{"QIANFAN_DEV: only the emulator may set it"}},
-		"order of triggers": {"      code: ./build/settle\n      triggers:\n", "      code: ./build/settle\n      triggers:\n        - {<<: *stream, triggerName: first, triggerConfig: {<<: *delivery}}\n        - {triggerName: http, triggerType: http, qualifier: LATEST, triggerConfig: {authType: anonymous, methods: [GET]}}\n", []string{
+		"order of triggers": {"        - <<: *stream\n          triggerName: settlement\n", "        - {<<: *stream, triggerName: first, triggerConfig: {<<: *delivery}}\n        - {triggerName: http, triggerType: http, qualifier: LATEST, triggerConfig: {authType: anonymous, methods: [GET]}}\n        - <<: *stream\n          triggerName: settlement\n", []string{
 			"resources.settle.props.triggers[1]: stands after an eventbridge trigger", "triggers[0].triggerConfig.eventSourceConfig: is missing"}},
 		"concurrency on go1": {"    runtime: go1\n", "    runtime: go1\n    instanceConcurrency: 10\n", []string{"instanceConcurrency: go1 takes one request per instance"}},
-		"memory":             {"memorySize: 1024", "memorySize: 1000", []string{"memorySize: must be a multiple of 64"}},
+		"memory":             {"web: {memory: 1024,", "web: {memory: 1000,", []string{"memorySize: must be a multiple of 64"}},
 		"cpu":                {"cpu: 0.5", "cpu: 0.1", []string{"cpu: cpu to memory in GB must be between 1:1 and 1:4"}},
-		"cpu step":           {"cpu: 1", "cpu: 0.99", []string{"cpu: must be a multiple of 0.05"}},
-		"role":               {"    invocationRole: acs:ram::${vars.account}:role/qianfan-trigger\n", "", []string{"invocationRole: is missing"}},
+		"cpu step":           {"cpu: 1,", "cpu: 0.99,", []string{"cpu: must be a multiple of 0.05"}},
+		"role":               {"    invocationRole: acs:ram::${vars.account}:role/qianfan-trigger # without one the deploy tool would make roles of its own\n", "", []string{"invocationRole: is missing"}},
 		"async":              {"asyncInvocationType: false", "asyncInvocationType: true", []string{"asyncInvocationType: must be false"}},
 		"route":              {"functionName: ${resources.callback.props.functionName}", "functionName: callbacks", []string{`no function "callbacks"`}},
 		"schedule":           {"'@every 1m'", "'@every 30s'", []string{"cronExpression:", "@every takes whole minutes"}},
 		"edition":            {"edition: 3.0.0", "edition: 1.0.0", []string{"edition: must be 3.0.0"}},
 		"top level":          {"access: default", "acess: default", []string{"acess: unknown key"}},
-		"component":          {"component: fc3-domain", "component: fc-domain", []string{`resources.domain.component: "fc-domain" is neither fc3 nor fc3-domain`}},
+		"component":          {"'fc3-domain@0.0.29'", "'fc-domain@0.0.29'", []string{`resources.domain.component: "fc-domain@0.0.29" is neither fc3 nor fc3-domain`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
