@@ -20,7 +20,7 @@ TIMEOUT ?= 15m
 .PHONY: help
 help: ## this list
 	@echo 'make TARGET [ARGS="…"]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: sql-server build ## everything a new machine needs, then the emulator with a trickle of orders; ARGS for `qianfan up`
@@ -55,16 +55,19 @@ test: ## vet and all tests on embedded services; ARGS for `go test`, as ARGS="-r
 	go test $(RACE) -timeout $(TIMEOUT) -p $(P) $(if $(ARGS),$(ARGS),./...)
 
 .PHONY: test-real
-test-real: ## the conformance suites on real services, named by QIANFAN_ROCKETMQ_ENDPOINT
-	@[ -n "$${QIANFAN_ROCKETMQ_ENDPOINT:-}" ] || { \
-		echo 'make test-real: set QIANFAN_ROCKETMQ_ENDPOINT to the gRPC endpoint (host:port) of a RocketMQ 5 proxy' >&2; \
-		echo 'that has the topics and groups of local/rocketmq/conformance, and QIANFAN_TEST_DSN to a MySQL or' >&2; \
-		echo 'MariaDB server whose user may create databases (unset: a private one)' >&2; \
-		exit 2; }
-	@go test -tags real -list '^TestReal' ./local/rocketmq/conformance | grep '^TestReal' >/dev/null || { \
-		echo 'make test-real: local/rocketmq/conformance has no TestReal' >&2; exit 1; }
-	go test $(RACE) -tags real -count=1 -timeout $(TIMEOUT) -run '^TestReal' -v ./local/rocketmq/conformance
-	go test $(RACE) -tags real -count=1 -timeout $(TIMEOUT) ./shared/store/...
+test-real: build ## the conformance, store and end-to-end suites on real RocketMQ 5, MySQL, Redis, and compose; ARGS = parts
+	@local/services/test-real.sh $(ARGS)
+
+.PHONY: package
+package: ## the functions for Function Compute: build/package/<function>.zip, the same bytes everywhere; ARGS = functions
+	@go run ./deploy/packager $(ARGS)
+
+# s.sh is the deploy tool itself, pinned; its verify needs no account. The values are examples: what a real environment holds is checked
+# by `build/qianfan verify s.prod.yaml` in its shell.
+.PHONY: verify-deploy
+verify-deploy: ## s.yaml and s.prod.yaml by the deploy tool's preview and verify and by our own checks; needs Node.js
+	@for tool in node npm; do command -v $$tool >/dev/null || { echo "make verify-deploy: $$tool is missing: install Node.js 18 or later" >&2; exit 2; }; done
+	go test -timeout $(TIMEOUT) -count=1 $(if $(ARGS),$(ARGS),-v -run 'Preview|Verify|Mistakes|Pass|Room') ./deploy
 
 .PHONY: bench
 bench: build ## the benchmarks; ARGS for `qianfan bench`

@@ -142,7 +142,7 @@ func (e *Emulator) openServers(context.Context) error {
 }
 
 func (e *Emulator) openParties(context.Context) error {
-	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep}, e.servers)
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste}, e.servers)
 	e.Carriers, e.Platforms = e.parties.Carriers, e.parties.Platforms
 	e.opened(func() error { e.parties.Close(); return nil })
 	return nil
@@ -156,6 +156,10 @@ func (e *Emulator) openFunctions(ctx context.Context) error {
 	env["QIANFAN_REDIS_ADDR"] = e.on.redis
 	env["QIANFAN_ROCKETMQ_ENDPOINT"] = e.on.endpoint
 	env["QIANFAN_DATA_KEY"] = dataKeyText()
+	if otlp := e.opts.Services.OTLP; otlp != "" {
+		env["QIANFAN_OTLP_ENDPOINT"], env["QIANFAN_OTLP_HEADERS"], env["QIANFAN_TRACE_SAMPLE"] = otlp, e.opts.Services.OTLPHeaders, "1"
+	}
+	maps.Copy(env, e.opts.Env)
 	var err error
 	e.Functions, err = fc.New(fc.Options{
 		Functions: e.Template.Functions, Env: func(string) map[string]string { return env }, MaxInstances: e.opts.MaxInstances,

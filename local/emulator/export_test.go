@@ -6,6 +6,7 @@ import (
 
 	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/local/trigger"
 )
 
 // BuildFunctions compiles every function of the project at root.
@@ -19,6 +20,9 @@ func BuildFunctions(ctx context.Context, root string) error {
 
 // DSN is where a test looks into the emulator's database by itself.
 func (e *Emulator) DSN() string { return e.on.dsn }
+
+// Streams is what each trigger has done.
+func (e *Emulator) Streams() []trigger.Stats { return e.pump.Stats() }
 
 // Meituan is the simulated platform with its own books.
 func (e *Emulator) Meituan() *meituan.Service { return e.parties.Meituan }

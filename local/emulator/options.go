@@ -35,10 +35,11 @@ type Options struct {
 
 	ExitWhenSettled bool
 	JSON            bool
-	NoBuild         bool // the binaries in build/ are up to date
-	Freeze          bool // stop instances between calls, as the cloud does
-	Verbose         bool // print what functions log
-	Instant         bool // carriers answer without their usual latency
+	NoBuild         bool    // the binaries in build/ are up to date
+	Freeze          bool    // stop instances between calls, as the cloud does
+	Verbose         bool    // print what functions log
+	Haste           float64 // riders are so many times as fast, for clocks that cannot jump; default 1
+	Instant         bool    // carriers answer without their usual latency
 	Durability      sqlserver.Durability
 	MaxInstances    map[string]int
 
@@ -51,6 +52,7 @@ type Options struct {
 	Parties                    map[string]string // addresses of simulated parties, by name
 
 	Code     map[string]string // folders with other builds of functions, by their resource in s.yaml
+	Env      map[string]string // variables of all functions, over those that the emulator gives them
 	Hook     BrokerHook        // spoils sends and deliveries, for tests
 	BatchOne bool              // every trigger hands over single messages, for measuring
 	Lockstep bool              // riders all take the same times, so that orders of one trip move together, for measuring
@@ -78,6 +80,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Speed == 0 {
 		o.Speed = 1
+	}
+	if o.Haste == 0 {
+		o.Haste = 1
 	}
 	if o.Durability == "" {
 		o.Durability = sqlserver.Flush

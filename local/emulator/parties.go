@@ -40,18 +40,22 @@ type partyOptions struct {
 	seed    int64
 	gateway string
 	instant bool
-	even    bool // riders all take the same times
+	even    bool    // riders all take the same times
+	haste   float64 // riders are so many times as fast
 }
 
-// profile is how a carrier behaves; nil is its own default.
+// profile is how a carrier behaves: its own default, unless riders are to be even or in haste.
 func (o partyOptions) profile(p world.Profile) *world.Profile {
-	if !o.even {
-		return nil
+	for _, s := range []*world.Spread{&p.Accept, &p.Pickup, &p.Handover, &p.ReturnAgree} {
+		if o.even {
+			s.Sigma = 0
+		}
+		s.MedianS, s.MinS, s.MaxS = s.MedianS/o.haste, s.MinS/o.haste, s.MaxS/o.haste
 	}
-	for _, s := range []*world.Spread{&p.Accept, &p.Pickup, &p.Handover} {
-		s.Sigma = 0
+	p.SpeedMinMPS, p.SpeedMaxMPS = p.SpeedMinMPS*o.haste, p.SpeedMaxMPS*o.haste
+	if o.even {
+		p.ApproachMaxM, p.SpeedMaxMPS = p.ApproachMinM, p.SpeedMinMPS
 	}
-	p.ApproachMaxM, p.SpeedMaxMPS = p.ApproachMinM, p.SpeedMinMPS
 	return &p
 }
 

@@ -170,7 +170,13 @@ func (r *rig) runUntil(what string, f func() bool) {
 // settle lets time run until everything is closed, and checks all rules.
 func (r *rig) settle() emulator.Summary {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	return r.settleFor(2 * time.Minute)
+}
+
+// settleFor is settle with a limit in system time.
+func (r *rig) settleFor(limit time.Duration) emulator.Summary {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
 	defer cancel()
 	r.Clock.Freeze(false)
 	require.NoError(r.t, r.Settle(ctx, r.log), "%s", r.dump())

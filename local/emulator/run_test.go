@@ -13,10 +13,16 @@ import (
 // run pushes what the options say, waits until nothing is owed and checks every rule.
 func (r *rig) run() emulator.Summary {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
+	return r.runFor(10 * time.Minute)
+}
+
+// runFor is run with a limit in system time.
+func (r *rig) runFor(limit time.Duration) emulator.Summary {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
 	defer cancel()
 	require.NoError(r.t, r.Push(ctx, r.log), "%s", r.dump())
-	s := r.settle()
+	s := r.settleFor(limit)
 	require.Equal(r.t, s.Orders.Pushed, s.Orders.Accepted+s.Orders.Refused, "every push is answered")
 	require.Equal(r.t, s.Orders.Accepted, s.Orders.Delivered+s.Orders.Cancelled+s.Orders.Failed+s.Orders.Returned, "every acknowledged push has an end")
 	require.Equal(r.t, s.Attempts.Placed, s.Attempts.Won+s.Attempts.Lost+s.Attempts.Cancelled)

@@ -23,6 +23,9 @@ type Services struct {
 	MySQLDSN  string // QIANFAN_MYSQL_DSN, go-sql-driver's form, database included
 	RedisAddr string // QIANFAN_REDIS_ADDR
 	RocketMQ  string // QIANFAN_ROCKETMQ_ENDPOINT, host:port of the gRPC endpoint
+
+	OTLP        string // QIANFAN_OTLP_ENDPOINT, where functions send their traces; empty = nowhere
+	OTLPHeaders string // QIANFAN_OTLP_HEADERS
 }
 
 // MaxRealSpeed is the ceiling of the clock with a real RocketMQ, which cannot follow jumps.
@@ -186,7 +189,15 @@ func (e *Emulator) inspectBroker(ctx context.Context) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("QIANFAN_ROCKETMQ_ENDPOINT: %w", errors.Join(problems...))
+	var first *trigger.Problem
+	more := ""
+	if n := len(problems) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more, which `qianfan doctor` lists)", n)
+	}
+	if errors.As(problems[0], &first) {
+		more += "; " + first.Remedy()
+	}
+	return fmt.Errorf("QIANFAN_ROCKETMQ_ENDPOINT: %w%s", problems[0], more)
 }
 
 // messages counts what the broker did. A real one is seen by what came out of it.
