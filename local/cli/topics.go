@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chuandao/qianfan/local/rocketmq"
+	"github.com/chuandao/qianfan/local/services"
 	"github.com/chuandao/qianfan/local/template"
 )
 
@@ -71,19 +72,28 @@ func declared(file *template.File) []declaredTopic {
 	return out
 }
 
-// mqadmin writes the commands for RocketMQ's own tool. No group is ordered, that of the FIFO topic neither: an event stream promises no
-// order, and an ordered group would only block a queue behind one message.
+// mqadmin writes the commands for RocketMQ's own tool: two, because each starts a Java program. No group is ordered, that of the FIFO
+// topic neither: an event stream promises no order, and an ordered group would only block a queue behind one message.
 func mqadmin(topics []declaredTopic, cluster string) string {
-	lines := []string{"set -e"}
+	var ts []rocketmq.Topic
+	var gs []rocketmq.Group
 	for _, t := range topics {
-		lines = append(lines, fmt.Sprintf("mqadmin updateTopic -c %s -t %s -a +message.type=%s", cluster, t.Name, t.Type))
-	}
-	for _, t := range topics {
+		ts = append(ts, rocketmq.Topic{Name: t.Name, Type: rocketmq.TopicType(t.Type)})
 		for _, g := range t.Groups {
-			lines = append(lines, fmt.Sprintf("mqadmin updateSubGroup -c %s -g %s -r %d", cluster, g, retries))
+			gs = append(gs, rocketmq.Group{Name: g})
 		}
 	}
-	return strings.Join(lines, "\n")
+	return fmt.Sprintf(`set -e
+lists=$(mktemp -d)
+cat >"$lists/topics.json" <<'JSON'
+%s
+JSON
+cat >"$lists/groups.json" <<'JSON'
+%s
+JSON
+mqadmin updateTopicList -c %[3]s -f "$lists/topics.json"
+mqadmin updateSubGroupList -c %[3]s -f "$lists/groups.json"
+rm -r "$lists"`, services.TopicList(ts), services.GroupList(gs), cluster)
 }
 
 // retries after the first delivery, as the emulator's broker has them.

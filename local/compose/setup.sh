@@ -15,9 +15,9 @@ fi
 # mqadmin ends with 0 whatever happens, and prints what did.
 said=$(bash -e "$commands" 2>&1) || { printf '%s\n' "$said"; exit 1; }
 printf '%s\n' "$said"
-if grep -qE 'Exception|command failed|error:' <<<"$said"; then
+if grep -qE 'Exception|command failed|error:' <<<"$said" || [ "$(grep -c success <<<"$said")" -lt 2 ]; then
 	echo 'setup.sh: mqadmin failed, see above' >&2
 	exit 1
 fi
 cp "$commands" "$done_before"
-printf '%s topics and %s groups\n' "$(grep -c updateTopic "$commands")" "$(grep -c updateSubGroup "$commands")"
+printf '%s topics and %s groups\n' "$(grep -c topicName "$commands")" "$(grep -c groupName "$commands")"

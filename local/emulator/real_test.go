@@ -125,6 +125,9 @@ func TestRealServicesKilledUnderLoad(t *testing.T) {
 			s := r.run()
 			outage.Wait()
 			t.Logf("orders %+v attempts %+v messages %+v, %.0f s", s.Orders, s.Attempts, s.Messages, s.WallS)
+			for _, stream := range r.Streams() {
+				t.Logf("%s: %d messages, %d of them again, %d failures", stream.Topic, stream.Messages, stream.Redelivered, stream.Failures)
+			}
 			require.Equal(t, 150, s.Orders.Pushed)
 			require.GreaterOrEqual(t, s.Orders.Delivered*100, s.Orders.Accepted*95, "an outage delays orders")
 		})

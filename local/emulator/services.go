@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/local/trigger"
+	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -216,18 +217,24 @@ func (e *Emulator) messages() MessageCounts {
 }
 
 // brokerIdle reports whether no message waits or is being worked on. What a real broker still
-// holds cannot be seen: it is taken to be idle when nothing has come out of it for quietFor.
+// holds cannot be seen: it is taken to be idle when no carrier's event has come out of it for
+// quietFor. The other topics hold hints, of which those about timers that were superseded come
+// for a long time after the last order is closed.
 func (e *Emulator) brokerIdle() bool {
 	if e.Broker != nil {
 		return e.Broker.Stats().Idle()
 	}
+	events := int64(0)
 	for _, s := range e.pump.Stats() {
+		if s.Topic != message.CarrierEvent {
+			continue
+		}
 		if s.InFlight+s.Waiting > 0 {
 			return false
 		}
+		events += s.Messages
 	}
-	m := e.messages()
-	return e.quiet.since(m.Sent+m.Redelivered) >= quietFor
+	return e.quiet.since(events) >= quietFor
 }
 
 // warn tells of a service that is away but not needed to start.

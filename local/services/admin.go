@@ -62,6 +62,24 @@ func groupConfigs(groups []rocketmq.Group) []groupConfig {
 	return all
 }
 
+// TopicList and GroupList are the files that mqadmin's updateTopicList and updateSubGroupList take, a line for each.
+func TopicList(topics []rocketmq.Topic) string { return jsonLines(topicConfigs(topics)) }
+
+// GroupList is TopicList for consumer groups.
+func GroupList(groups []rocketmq.Group) string { return jsonLines(groupConfigs(groups)) }
+
+func jsonLines[T any](list []T) string {
+	lines := make([]string, len(list))
+	for i, x := range list {
+		raw, err := json.Marshal(x)
+		if err != nil {
+			panic(err) // plain data
+		}
+		lines[i] = string(raw)
+	}
+	return "[\n" + strings.Join(lines, ",\n") + "\n]"
+}
+
 // CreateTopics makes topics and groups, or changes those that are there, and returns when the gRPC endpoint serves them.
 func (r *RocketMQ) CreateTopics(ctx context.Context, topics []rocketmq.Topic, groups []rocketmq.Group) error {
 	a := admin{home: r.home.dir, group: r.group(), command: r.command, log: r.options.Log}

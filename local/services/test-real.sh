@@ -19,7 +19,11 @@ part() {
 	local name=$1 began=$SECONDS result=ok
 	shift
 	printf '\n--- test-real: %s\n' "$name"
-	"$@" || { result="FAILED ($?)"; failed=1; }
+	"$@" || {
+		result="FAILED ($?)"
+		[ "$result" != 'FAILED (77)' ] || result='not run, see above'
+	}
+	case $result in FAILED*) failed=1 ;; esac
 	summary+=("$(printf '%-12s %5ds  %s' "$name" $((SECONDS - began)) "$result")")
 }
 
@@ -43,11 +47,6 @@ store() {
 		QIANFAN_SQL_SERVER=$server real ./shared/store/...
 }
 
-# engine tells whether compose can be tried at all.
-engine() {
-	docker info >/dev/null 2>&1 || { [ "$(id -u)" = 0 ] && PATH=$PATH:/usr/sbin command -v dockerd >/dev/null; }
-}
-
 processes() { # what the parts without containers need
 	local tool
 	for tool in java mvn redis-server; do
@@ -69,7 +68,7 @@ for p in "${parts[@]}"; do
 		if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then part store store; else skip store 'a root for MySQL needs root'; fi
 		;;
 	compose)
-		if engine; then part compose local/compose/test.sh; else skip compose 'no Docker engine answers, and none can be started'; fi
+		part compose local/compose/test.sh # ends with 77 where no engine can run
 		;;
 	*)
 		echo "test-real.sh: no part $p: conformance services store e2e compose" >&2
