@@ -21,6 +21,7 @@ import (
 type upCmd struct {
 	Orders          int      `default:"-1" help:"Orders to push; -1 is an endless trickle, 0 none."`
 	Rate            *float64 `help:"Orders per second of virtual time; 0.05 for an endless trickle, else 0.2."`
+	RealRate        bool     `help:"The rate is per second of system time, however fast the clock runs."`
 	Seed            int64    `help:"Of everything that is drawn; 0 picks one and prints it."`
 	Mix             string   `default:"jd=40,meituan=40,taobao=20" help:"Share of each platform; those not simulated yet are left out."`
 	Faults          string   `default:"none" placeholder:"none|standard|FILE" help:"What goes wrong; none is the default."`
@@ -66,7 +67,7 @@ func (c *upCmd) options(json bool, services emulator.Services) (emulator.Options
 		Orders: c.Orders, Seed: c.Seed, Mix: c.Mix, Faults: c.Faults, ExitWhenSettled: c.ExitWhenSettled, JSON: json,
 		NoBuild: c.NoBuild, Freeze: c.Freeze, Verbose: c.Verbose, Durability: durability,
 		Gateway: c.GatewayAddr, Console: c.ConsoleAddr, RocketMQ: c.RocketmqAddr,
-		Services: services, Haste: c.Haste, Bind: c.Bind, PublicGateway: strings.TrimSuffix(c.PublicGateway, "/"), Reset: c.Reset,
+		Services: services, Haste: c.Haste, RealRate: c.RealRate, Bind: c.Bind, PublicGateway: strings.TrimSuffix(c.PublicGateway, "/"), Reset: c.Reset,
 	}
 	o.Rate, o.Speed = 0.2, 1
 	if c.Orders < 0 {

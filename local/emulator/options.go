@@ -25,13 +25,14 @@ import (
 type Options struct {
 	Root string // of the project, where s.yaml is; default "."
 
-	Orders int     // to push; negative = an endless trickle; 0 = none
-	Rate   float64 // orders per second of virtual time; default 0.2
-	Seed   int64   // 0 = from the system's randomness, printed
-	Mix    string  // "jd=40,meituan=40,taobao=20"; platforms that are not there are left out
-	Faults string  // none, standard, or a JSON file
-	Speed  float64 // ceiling of virtual time; default 1
-	Start  time.Time
+	Orders   int     // to push; negative = an endless trickle; 0 = none
+	Rate     float64 // orders per second of virtual time; default 0.2
+	RealRate bool    // Rate is per second of system time, however fast the clock runs
+	Seed     int64   // 0 = from the system's randomness, printed
+	Mix      string  // "jd=40,meituan=40,taobao=20"; platforms that are not there are left out
+	Faults   string  // none, standard, or a JSON file
+	Speed    float64 // ceiling of virtual time; default 1
+	Start    time.Time
 
 	ExitWhenSettled bool
 	JSON            bool

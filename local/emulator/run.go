@@ -100,7 +100,7 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 	if len(missing) > 0 {
 		_, _ = fmt.Fprintf(log, "not simulated yet, left out of the mix: %v\n", missing)
 	}
-	e.customers, err = sim.NewCustomers(sim.CustomersOptions{Clock: e.Clock, Faults: e.Faults, Seed: e.opts.Seed, Platforms: e.Platforms, Mix: mix})
+	e.customers, err = sim.NewCustomers(sim.CustomersOptions{Clock: e.Clock, Faults: e.Faults, Seed: e.opts.Seed, Platforms: e.Platforms, Mix: mix, Wait: e.customersWait()})
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,17 @@ func (e *Emulator) Push(ctx context.Context, log io.Writer) error {
 		<-ctx.Done()
 	}
 	return err
+}
+
+// customersWait is how customers wait where their rate is one of system time; nil where it is one of virtual time.
+func (e *Emulator) customersWait() func(context.Context, time.Duration) error {
+	if !e.opts.RealRate {
+		return nil
+	}
+	began := sharedclock.System.Now()
+	return func(ctx context.Context, passed time.Duration) error {
+		return sharedclock.System.Sleep(ctx, began.Add(passed).Sub(sharedclock.System.Now()))
+	}
 }
 
 // pushCounts counts what the platforms pushed, whoever ordered there, and the answers.

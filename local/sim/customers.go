@@ -23,6 +23,8 @@ type CustomersOptions struct {
 	Seed      int64
 	Platforms map[string]world.Platform // by name
 	Mix       map[string]int            // weight by platform; empty: all alike
+	// Wait makes the rate one of another time than Clock's: it returns once so much of that has passed since the call of Run.
+	Wait func(ctx context.Context, passed time.Duration) error
 }
 
 // Counters count the orders pushed.
@@ -109,7 +111,18 @@ func lots(o CustomersOptions) ([]string, error) {
 	return names, nil
 }
 
-// Run lets n orders be made, rate per second of virtual time, and returns when each has
+// virtually waits by the options' clock, from now on.
+func (c *Customers) virtually() func(context.Context, time.Duration) error {
+	start := c.options.Clock.Now()
+	return func(ctx context.Context, passed time.Duration) error {
+		if !world.Wait(c.options.Clock, start.Add(passed), ctx.Done()) {
+			return ctx.Err()
+		}
+		return nil
+	}
+}
+
+// Run lets n orders be made, rate per second (of virtual time, or as the options' Wait says), and returns when each has
 // been answered; n < 0 goes on until ctx is done. Cancels may follow later, until Close.
 // Errors: a rate that is not positive, ctx.
 func (c *Customers) Run(ctx context.Context, n int, rate float64) error {
@@ -124,11 +137,13 @@ func (c *Customers) Run(ctx context.Context, n int, rate float64) error {
 	defer context.AfterFunc(c.ctx, cancel)()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	start := c.options.Clock.Now()
+	wait := c.options.Wait
+	if wait == nil {
+		wait = c.virtually()
+	}
 	for i := 0; n < 0 || i < n; i++ {
-		due := start.Add(time.Duration(float64(i) / rate * float64(time.Second)))
-		if !world.Wait(c.options.Clock, due, ctx.Done()) {
-			return ctx.Err()
+		if err := wait(ctx, time.Duration(float64(i)/rate*float64(time.Second))); err != nil {
+			return err
 		}
 		// The token lets no time pass between an order's instant and its push.
 		done := c.options.Clock.Busy("customer")
