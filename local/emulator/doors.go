@@ -28,8 +28,8 @@ func (e *Emulator) consoleDeps() console.Deps {
 	for name, c := range e.Carriers {
 		d.Carriers[name] = c
 	}
-	for name, p := range e.Platforms {
-		d.Platforms[name] = console.PlatformSim{Platform: p, Books: func() any { return e.parties.Meituan.Books() }}
+	for name, p := range e.parties.Platforms {
+		d.Platforms[name] = console.PlatformSim{Platform: p.Platform, Books: p.books}
 	}
 	return d
 }

@@ -143,7 +143,10 @@ func (e *Emulator) openServers(context.Context) error {
 
 func (e *Emulator) openParties(context.Context) error {
 	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste}, e.servers)
-	e.Carriers, e.Platforms = e.parties.Carriers, e.parties.Platforms
+	e.Carriers, e.Platforms = e.parties.Carriers, map[string]world.Platform{}
+	for name, p := range e.parties.Platforms {
+		e.Platforms[name] = p.Platform
+	}
 	e.opened(func() error { e.parties.Close(); return nil })
 	return nil
 }

@@ -35,6 +35,7 @@ type Options struct {
 	Start    time.Time
 
 	ExitWhenSettled bool
+	Patience        time.Duration // system time without progress after which Settle gives up; default 5 min
 	JSON            bool
 	NoBuild         bool    // the binaries in build/ are up to date
 	Freeze          bool    // stop instances between calls, as the cloud does
@@ -81,6 +82,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Speed == 0 {
 		o.Speed = 1
+	}
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Minute
 	}
 	if o.Haste == 0 {
 		o.Haste = 1

@@ -29,9 +29,33 @@ type Carrier interface {
 // parties are the simulated world: carriers and platforms, each on its own port.
 type parties struct {
 	Carriers  map[string]Carrier
-	Platforms map[string]world.Platform
+	Platforms map[string]platform
 	Meituan   *meituan.Service
 	servers   *servers
+}
+
+// platform is a simulated platform as the emulator sees it.
+type platform struct {
+	world.Platform
+	handler http.Handler
+	books   func() any
+	pushes  func() (pushed, accepted, refused int) // what it pushed, and the answers
+	close   func()
+}
+
+func meituanPlatform(s *meituan.Service) platform {
+	return platform{Platform: s, handler: s.Handler(), books: func() any { return s.Books() }, close: s.Close, pushes: func() (pushed, accepted, refused int) {
+		for _, o := range s.Books().Orders {
+			pushed++
+			switch o.Answer {
+			case meituan.AnswerOK:
+				accepted++
+			case meituan.Refused:
+				refused++
+			}
+		}
+		return pushed, accepted, refused
+	}}
 }
 
 type partyOptions struct {
@@ -71,10 +95,12 @@ func startParties(o partyOptions, srv *servers) *parties {
 			uupt.Name: uupt.New(uupt.Options{Profile: o.profile(uupt.DefaultProfile()), Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
 				CallbackURL: o.gateway + "/carrier/uupt", InitialBalance: deposit}),
 		},
-		Platforms: map[string]world.Platform{meituan.Name: mt},
+		Platforms: map[string]platform{meituan.Name: meituanPlatform(mt)},
 		servers:   srv,
 	}
-	srv.serve(meituan.Name, mt.Handler())
+	for name, x := range p.Platforms {
+		srv.serve(name, x.handler)
+	}
 	for name, c := range p.Carriers {
 		srv.serve(name, c.Handler())
 	}
@@ -83,7 +109,9 @@ func startParties(o partyOptions, srv *servers) *parties {
 
 // Close lets hanging calls go and waits for what is under way.
 func (p *parties) Close() {
-	p.Meituan.Close()
+	for _, x := range p.Platforms {
+		x.close()
+	}
 	for _, c := range p.Carriers {
 		c.Close()
 	}

@@ -164,8 +164,8 @@ func away(t *testing.T) time.Duration {
 // refused in the carriers' own protocol; when it comes back, everything is made up for.
 func TestRealBrokerStaysAway(t *testing.T) {
 	w := startReality(t, services.RocketMQOptions{})
-	r := startReal(t, w.services("away"), emulator.Options{Orders: 150, Rate: 0.5})
 	d := away(t)
+	r := startReal(t, w.services("away"), emulator.Options{Orders: 150, Rate: 0.5, Patience: d + 5*time.Minute})
 	var outage sync.WaitGroup
 	outage.Go(func() {
 		r.awaitPlaced(30)

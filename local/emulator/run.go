@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/local/sim"
-	"github.com/chuandao/qianfan/local/sim/meituan"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
 )
 
@@ -21,9 +20,6 @@ var ErrViolated = errors.New("the run broke a rule")
 
 // ErrStuck says that orders stayed open without progress.
 var ErrStuck = errors.New("no progress")
-
-// stuckAfter is how long, in system time, a run may make no progress before it is given up.
-const stuckAfter = 5 * time.Minute
 
 // Up starts an emulator, pushes the orders, and runs until it is settled or ctx ends. With
 // JSON the first line of out is the ready object and the last one the summary; people read
@@ -133,14 +129,9 @@ func (e *Emulator) customersWait() func(context.Context, time.Duration) error {
 
 // pushCounts counts what the platforms pushed, whoever ordered there, and the answers.
 func (e *Emulator) pushCounts() (pushed, accepted, refused int) {
-	for _, o := range e.parties.Meituan.Books().Orders {
-		pushed++
-		switch o.Answer {
-		case meituan.AnswerOK:
-			accepted++
-		case meituan.Refused:
-			refused++
-		}
+	for _, x := range e.parties.Platforms {
+		p, a, r := x.pushes()
+		pushed, accepted, refused = pushed+p, accepted+a, refused+r
 	}
 	return pushed, accepted, refused
 }
@@ -157,7 +148,7 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 		now := sharedclock.System.Now()
 		counts, err := e.Store.StatusCounts(ctx)
 		if err != nil { // a real server may be away for a while
-			if now.Sub(since) > stuckAfter || ctx.Err() != nil {
+			if now.Sub(since) > e.opts.Patience || ctx.Err() != nil {
 				return err
 			}
 			continue
@@ -176,8 +167,8 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 			_, _ = fmt.Fprintf(log, "%s  open %d  delivered %d  cancelled %d  failed %d\n", e.Clock.Now().In(shanghai).Format("15:04:05"),
 				counts.Open, counts.Orders["delivered"], counts.Orders["cancelled"], counts.Orders["failed"])
 		}
-		if now.Sub(since) > stuckAfter {
-			return fmt.Errorf("%w for %s: %d orders are open, see /api/orders?state=… and the clock: %+v", ErrStuck, stuckAfter, counts.Open, e.Clock.Status())
+		if now.Sub(since) > e.opts.Patience {
+			return fmt.Errorf("%w for %s: %d orders are open, see /api/orders?state=… and the clock: %+v", ErrStuck, e.opts.Patience, counts.Open, e.Clock.Status())
 		}
 	}
 	return nil
