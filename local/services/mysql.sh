@@ -83,8 +83,9 @@ install() {
 	trap 'as_root rm -rf --one-file-system "$work"' EXIT
 	chmod 755 "$work"
 	# Only unpacked: no package's scripts run, so nothing is mounted, no user is made and no service is thought of.
+	printf 'mysql.sh: making a root of Debian %s with %s in %s (550 MB, a minute)\n' "$suite" "$packages" "$dir" >&2
 	PATH=$PATH:/usr/sbin as_root env ${http_proxy:+http_proxy="$http_proxy"} debootstrap --variant=minbase --foreign \
-		--include="$packages" "$suite" "$work" "$source" >&2 ||
+		--include="$packages" "$suite" "$work" "$source" 2>&1 | { grep -v '^I: ' >&2 || true; } ||
 		fail "debootstrap failed; $work/debootstrap/debootstrap.log said: $(as_root tail -n 3 "$work/debootstrap/debootstrap.log" 2>/dev/null || true)"
 	local archive
 	for archive in "$work"/var/cache/apt/archives/*.deb; do
