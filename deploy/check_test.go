@@ -12,6 +12,8 @@ import (
 
 	"github.com/chuandao/qianfan/deploy"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/shared/cache"
+	"github.com/chuandao/qianfan/shared/function"
 )
 
 // rendered is a file as the emulator's reader renders it.
@@ -145,6 +147,13 @@ func TestProblemsNamePathAndRemedy(t *testing.T) {
 		}, "scheduledPolicies[0].target: 99 warm instances, but at most 12 may run"},
 		"least beyond the cap": {func(t *testing.T, tree at) { props(t, tree, "settle", "scalingConfig").(at)["minInstances"] = 99 },
 			"scalingConfig.minInstances: 99 warm instances, but at most 12 may run"},
+		"no carrier": {func(t *testing.T, tree at) {
+			settings := props(t, tree, "quote", "environmentVariables").(at)
+			settings["QIANFAN_SHANSONG"], settings["QIANFAN_UUPT"] = "", ""
+		}, "resources.quote.props.environmentVariables: it serves parties and knows none of them → set at least one of QIANFAN_UUPT, QIANFAN_SHANSONG"},
+		"fewer instances than batches": {func(t *testing.T, tree at) {
+			props(t, tree, "timeout", "concurrencyConfig").(at)["reservedConcurrency"] = 16
+		}, "resources.timeout.props.concurrencyConfig.reservedConcurrency: at most 16 instances for the 17 calls that its triggers may make at a time → raise it to 17"},
 		"policy names": {func(t *testing.T, tree at) {
 			props(t, tree, "settle", "scalingConfig", "scheduledPolicies", 1).(at)["name"] = "lunch"
 		}, "scheduledPolicies[1].name: \"lunch\" is used twice"},
@@ -152,9 +161,9 @@ func TestProblemsNamePathAndRemedy(t *testing.T) {
 			props(t, tree, "settle", "scalingConfig", "scheduledPolicies", 4).(at)["endTime"] = "2027-01-01T00:00:00Z"
 		}, "scheduledPolicies[4].endTime: 2027-01-01T00:00:00Z is not after 2027-02-05T16:00:00Z"},
 		"instances": {func(_ *testing.T, tree at) { tree["vars"].(at)["limits"].(at)["instances"] = 100 },
-			"vars.limits.instances: 214 instances (the sum of reservedConcurrency), more than 100"},
+			"vars.limits.instances: 222 instances (the sum of reservedConcurrency), more than 100"},
 		"connections": {func(_ *testing.T, tree at) { tree["vars"].(at)["limits"].(at)["mysqlConnections"] = 1000 },
-			"vars.limits.mysqlConnections: 1056 SQL connections"},
+			"vars.limits.mysqlConnections: 1088 SQL connections"},
 		"connections unknown": {func(t *testing.T, tree at) {
 			delete(props(t, tree, "settle", "environmentVariables").(at), "QIANFAN_MYSQL_CONNS")
 		}, "QIANFAN_MYSQL_CONNS: \"\" is not a number → say how many SQL connections"},
@@ -235,4 +244,22 @@ func TestTheDocumentHasTheSizesOfProduction(t *testing.T) {
 	}
 	require.Contains(t, string(document), fmt.Sprintf("In the meals %d instances are warm, the caps add up to %d of", peak, reserved))
 	require.Contains(t, string(document), fmt.Sprintf("the rest | %d web", idle-10), "idle web instances and 10 of events")
+}
+
+// Whatever a function must be told about the services it works with is in both files: a setting that is read but never
+// passed on would leave the service away for good, and nobody would know.
+func TestFunctionsAreToldOfEveryService(t *testing.T) {
+	t.Parallel()
+	for file := range files {
+		resources := rendered(t, "../"+file)["resources"].(map[string]any)
+		for _, name := range []string{"intake", "quote", "dispatch", "callback", "report", "settle", "timeout"} {
+			settings := resources[name].(map[string]any)["props"].(map[string]any)["environmentVariables"].(map[string]any)
+			for _, setting := range []string{
+				function.EnvMySQLDSN, function.EnvDataKey, function.EnvRedisAddr, cache.EnvPassword, cache.EnvTLS,
+				function.EnvRocketMQEndpoint, function.EnvRocketMQAccessKey, function.EnvRocketMQSecretKey, "QIANFAN_ROCKETMQ_TLS",
+			} {
+				require.NotEmpty(t, settings[setting], "%s: %s of %s", file, setting, name)
+			}
+		}
+	}
 }

@@ -25,6 +25,7 @@ func (c *checker) whole() {
 	for _, f := range c.functions {
 		c.checkSize(f)
 		c.checkEnvironment(f)
+		c.checkParties(f)
 		c.checkTriggers(f)
 		c.checkScaling(f)
 	}
@@ -66,6 +67,33 @@ func (c *checker) checkEnvironment(f function) {
 			name, what, _ := strings.Cut(text, " ")
 			c.add(at+"."+name, "set the party's own credentials; the function refuses these at start", "%s", what)
 		}
+	}
+}
+
+var parties = []string{
+	stage.EnvJD, stage.EnvMeituan, stage.EnvTaobao, stage.EnvCanonical,
+	stage.EnvUUPT, stage.EnvShansong, stage.EnvSFTC, stage.EnvFengniao,
+}
+
+// checkParties: a function that serves parties must know one. Each of them may be left out, so nothing else would tell that
+// the shell of the deployment had none of their settings: every order would be refused, or fail for want of a carrier.
+// A description without a database is only looked at, and may lack them.
+func (c *checker) checkParties(f function) {
+	if dsn, _ := f.Environment[stage.EnvMySQLDSN].(string); dsn == "" {
+		return
+	}
+	var served []string
+	for _, name := range parties {
+		value, ok := f.Environment[name]
+		if text, isText := value.(string); ok && (!isText || text != "") {
+			return
+		}
+		if ok {
+			served = append(served, name)
+		}
+	}
+	if len(served) > 0 {
+		c.add(f.at+".environmentVariables", "set at least one of "+strings.Join(served, ", "), "it serves parties and knows none of them")
 	}
 }
 
@@ -125,6 +153,21 @@ func (c *checker) checkScaling(f function) {
 		if p.Target > f.Concurrency.Reserved {
 			c.add(one+".target", "raise reservedConcurrency or lower the target", "%d warm instances, but at most %d may run", p.Target, f.Concurrency.Reserved)
 		}
+	}
+	// An instance takes one batch at a time: with fewer of them a stream that is behind takes the place of another, or of the
+	// sweep, which is then dropped.
+	need := 0
+	for _, t := range f.Triggers {
+		switch t.Type {
+		case "eventbridge":
+			need += c.vars.StreamConcurrency
+		case "timer":
+			need++
+		}
+	}
+	if need > f.Concurrency.Reserved {
+		c.add(f.at+".concurrencyConfig.reservedConcurrency", fmt.Sprintf("raise it to %d, or lower vars.streamConcurrency", need),
+			"at most %d instances for the %d calls that its triggers may make at a time", f.Concurrency.Reserved, need)
 	}
 	if f.Scaling.MinInstances > f.Concurrency.Reserved {
 		c.add(at+".minInstances", "raise reservedConcurrency or lower it", "%d warm instances, but at most %d may run", f.Scaling.MinInstances, f.Concurrency.Reserved)

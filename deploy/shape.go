@@ -15,6 +15,9 @@ type varsShape struct {
 		Type string `json:"type"`
 	} `json:"topics"`
 	Groups map[string]string `json:"groups"`
+
+	StreamConcurrency int `json:"streamConcurrency"` // batches of one stream that may be with a function at a time
+
 	Limits struct {
 		Instances        int `json:"instances"`
 		MySQLConnections int `json:"mysqlConnections"`

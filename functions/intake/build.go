@@ -25,6 +25,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 			Size: env.Int("QIANFAN_BATCH_SIZE", 50, 1, 200), Wait: env.Duration("QIANFAN_BATCH_WAIT", 10*time.Millisecond),
 			MaxValue:  int64(env.Int("QIANFAN_MAX_VALUE_FEN", 2_000_000, 1, 100_000_000)),
 			MaxWeight: env.Int("QIANFAN_MAX_WEIGHT_G", 50_000, 1, 1_000_000),
+			MaxAhead:  env.Duration("QIANFAN_MAX_AHEAD", maxAhead),
 		}
 		d, closer, err := stage.Build(env, "intake")
 		if err != nil {

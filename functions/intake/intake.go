@@ -3,6 +3,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,7 @@ type Config struct {
 	Wait      time.Duration // system time that a request may wait for company while a flush is under way
 	MaxValue  int64         // fen that goods may be worth at most
 	MaxWeight int           // grams that goods may weigh at most
+	MaxAhead  time.Duration // virtual time that an order may be for later at most; 0 = 30 days
 }
 
 // Stage is the function.
@@ -62,6 +64,7 @@ const flushTimeout = 5 * time.Second // of system time
 
 // New makes a stage. Close it.
 func New(d Deps, cfg Config) *Stage {
+	cfg.MaxAhead = cmp.Or(cfg.MaxAhead, maxAhead)
 	s := &Stage{Deps: d, cfg: cfg, catalog: newCatalog(d.Store, d.Clock)}
 	batch := function.BatchConfig{Size: cfg.Size, Wait: cfg.Wait, Timeout: flushTimeout}
 	s.creates = function.NewBatcher(batch, traced(d.Tracer, "intake orders", s.storeOrders))

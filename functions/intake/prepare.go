@@ -20,7 +20,8 @@ func (s *Stage) prepare(ctx context.Context, platform string, push upstream.Push
 	if err != nil {
 		return store.NewOrder{}, err
 	}
-	if err := s.check(c.Detail); err != nil {
+	now := s.Clock.Virtual()
+	if err := s.check(c.Detail, now); err != nil {
 		return store.NewOrder{}, err
 	}
 	all, err := s.catalog.strategies(ctx)
@@ -31,7 +32,6 @@ func (s *Stage) prepare(ctx context.Context, platform string, push upstream.Push
 	if err != nil {
 		return store.NewOrder{}, &upstream.Error{Reason: upstream.NoStrategy, Field: "city", Message: "no delivery is offered in city " + city, Err: err}
 	}
-	now := s.Clock.Virtual()
 	distance := c.Detail.From.Point.Metres(c.Detail.To.Point)
 	fee, err := s.Book.Fee(platform, distance, c.Detail.Goods.WeightG, now)
 	if err != nil {
@@ -97,8 +97,11 @@ func (s *Stage) locate(ctx context.Context, platform string, c *upstream.Create)
 // served only for registered shops, which carry their city's name.
 var cityNames = map[string]string{"330100": "杭州市", "310100": "上海市", "440100": "广州市", "110100": "北京市"}
 
-func (s *Stage) check(d order.Detail) error {
+func (s *Stage) check(d order.Detail, now time.Time) error {
 	switch {
+	case d.ExpectedAt != nil && d.ExpectedAt.Sub(now) > s.cfg.MaxAhead:
+		// A wrong year or unit: it would wait in silence, and no day of orders could ever be dropped.
+		return upstream.Refuse(upstream.BadField, "expected_at", "%s is more than %d days ahead", d.ExpectedAt.Format(time.RFC3339), int(s.cfg.MaxAhead/(24*time.Hour)))
 	case int64(d.Goods.Value) < 0 || int64(d.Goods.Value) > s.cfg.MaxValue:
 		return upstream.Refuse(upstream.BadMoney, "value", "goods worth %s", d.Goods.Value)
 	case d.Goods.WeightG < 0 || d.Goods.WeightG > s.cfg.MaxWeight:
@@ -113,7 +116,10 @@ func (s *Stage) check(d order.Detail) error {
 	return nil
 }
 
-const maxDistanceM = 100_000
+const (
+	maxDistanceM = 100_000
+	maxAhead     = 30 * 24 * time.Hour
+)
 
 // catalog keeps shops and strategies for a few seconds, so that a change is live soon and an
 // order costs no look-up at the peak.

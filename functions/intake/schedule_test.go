@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/strategy"
+	"github.com/chuandao/qianfan/shared/upstream"
 )
 
 var now = time.Date(2026, 3, 4, 12, 0, 2, 0, time.UTC)
@@ -65,4 +67,26 @@ func TestURLOf(t *testing.T) {
 	r.Header.Del("X-Forwarded-Proto")
 	r.TLS = &tls.ConnectionState{}
 	require.Equal(t, "https://api.example.com/upstream/v1/orders/a%2Fb/cancel", urlOf(r))
+}
+
+// A wrong year or unit is refused: such an order would be acknowledged and never delivered, and keep every day of orders
+// from being dropped.
+func TestOrdersForTheFarFutureAreRefused(t *testing.T) {
+	t.Parallel()
+	s := New(Deps{}, Config{Size: 1, Wait: time.Millisecond, MaxValue: 100, MaxWeight: 100})
+	t.Cleanup(s.Close)
+	place := order.Stop{Point: geo.Point{Lng: 120.1551, Lat: 30.274}}
+	for _, row := range []struct {
+		ahead time.Duration
+		field string
+	}{{-time.Hour, ""}, {30 * 24 * time.Hour, ""}, {30*24*time.Hour + time.Second, "expected_at"}, {70 * 8760 * time.Hour, "expected_at"}} {
+		at := now.Add(row.ahead)
+		err := s.check(order.Detail{From: place, To: place, ExpectedAt: &at}, now)
+		if row.field == "" {
+			require.NoError(t, err, row.ahead)
+			continue
+		}
+		require.Equal(t, upstream.BadField, upstream.AsError(err).Reason)
+		require.Equal(t, row.field, upstream.AsError(err).Field)
+	}
 }

@@ -95,9 +95,34 @@ func (e *Emulator) openSQL(ctx context.Context) error {
 // ErrUsedDatabase says that a real database holds orders of an earlier run.
 var ErrUsedDatabase = errors.New("the database holds orders of an earlier run, whose riders and books went with it")
 
+// ErrForeignDatabase says that a real database holds what no emulator put there: it may be that of a deployment, with
+// everything that people owe each other.
+var ErrForeignDatabase = errors.New("the database was not made by an emulator")
+
+// mine refuses a database that no emulator made, before anything in it is touched: the address may be left over from a
+// deployment. The simulated shops are the mark. A schema without any shop, which a start that was cut short leaves
+// behind, may be emptied.
+func mine(ctx context.Context, dsn string, reset bool) error {
+	in, err := store.Look(ctx, dsn, shops()[0].Code)
+	switch {
+	case err != nil:
+		return err
+	case in.Tables == 0 || in.Marked:
+		return nil
+	case in.Shops > 0 || !in.Schema:
+		return fmt.Errorf("QIANFAN_MYSQL_DSN: %w and was left as it is: name another database, or unset it for an embedded one", ErrForeignDatabase)
+	case !reset:
+		return fmt.Errorf("QIANFAN_MYSQL_DSN: %w, or by one that was cut short: empty it with `qianfan up --reset`, or name another database", ErrForeignDatabase)
+	}
+	return nil
+}
+
 // claim makes a real database ready for a run: there, migrated, seeded and without orders. The
 // simulated parties start without memory, so that orders they never heard of could not end.
 func claim(ctx context.Context, dsn string, reset bool) error {
+	if err := mine(ctx, dsn, reset); err != nil {
+		return err
+	}
 	if reset {
 		if err := store.DropDatabase(ctx, dsn); err != nil {
 			return err

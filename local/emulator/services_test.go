@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"io"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/shared/store"
 )
 
 // beside is a broker that somebody else runs, with the topics and groups of s.yaml.
@@ -54,6 +56,51 @@ func TestServicesByAddress(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, counts.Orders)
 	})
+}
+
+// An address that is left over from a deployment must cost nothing: neither its books nor its shops are touched, and
+// --reset does not empty it.
+func TestADatabaseOfADeploymentIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name  string
+		fill  func(t *testing.T, db *store.Store)
+		reset []bool
+	}{
+		{"provisioned", func(t *testing.T, db *store.Store) {
+			require.NoError(t, db.Migrate(t.Context()))
+			require.NoError(t, db.SaveShops(t.Context(), []store.Shop{{Platform: "meituan", Code: "1001", City: "330100", CityName: "杭州市"}}))
+			_, err := db.Deposit(t.Context(), "first", "shansong", "20000000000000001", 100_00, 1, noon)
+			require.NoError(t, err)
+		}, []bool{false, true}},
+		{"migrated", func(t *testing.T, db *store.Store) { require.NoError(t, db.Migrate(t.Context())) }, []bool{false}},
+	} {
+		for _, reset := range row.reset {
+			t.Run(fmt.Sprint(row.name, " reset ", reset), func(t *testing.T) {
+				t.Parallel()
+				slot(t)
+				on := emulator.Services{MySQLDSN: sqltest.Database(t)}
+				db, err := store.Open(store.Options{DSN: on.MySQLDSN, Key: make([]byte, 32), MaxConns: 1})
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, db.Close()) })
+				row.fill(t, db)
+				before, err := store.Look(t.Context(), on.MySQLDSN, "")
+				require.NoError(t, err)
+				balances, err := db.Balances(t.Context())
+				require.NoError(t, err)
+
+				_, err = emulator.Start(t.Context(), emulator.Options{Root: root, NoBuild: true, Services: on, Reset: reset}.Ephemeral(), io.Discard)
+				require.ErrorIs(t, err, emulator.ErrForeignDatabase)
+				require.ErrorContains(t, err, "QIANFAN_MYSQL_DSN")
+				after, err := store.Look(t.Context(), on.MySQLDSN, "")
+				require.NoError(t, err)
+				require.Equal(t, before, after)
+				untouched, err := db.Balances(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, balances, untouched)
+			})
+		}
+	}
 }
 
 // A service that is needed and does not answer is named with its setting; nothing is left running.

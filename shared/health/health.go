@@ -55,7 +55,7 @@ func (b *Breakers) Look(ctx context.Context, keys []Key) *View {
 	var due []Key
 	now := b.now()
 	for _, k := range keys {
-		if t, open := v.open[k]; open && !now.Before(t.Until) {
+		if t, open := v.open[k]; open && b.policy.due(t, now) {
 			due = append(due, k)
 		}
 	}

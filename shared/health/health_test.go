@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -390,4 +391,14 @@ func TestLoadPolicy(t *testing.T) {
 		_, err := read(bad)
 		require.ErrorContains(t, err, name)
 	}
+}
+
+// An instance whose clock was wrong opened a breaker until next week: a probe is made all the same.
+func TestATripFromAWrongClockIsProbed(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 1)
+	f.redis.HSet("qf:breaker:v1:open", "shansong:"+city, fmt.Sprintf(`{"since":%d,"until":%d}`, noon.UnixMilli(), noon.AddDate(0, 0, 7).UnixMilli()))
+	well := map[string]health.Result{"shansong": health.Well, "uupt": health.Well}
+	require.Empty(t, batch(t.Context(), f.instances[0], well), "the order makes the probe")
+	require.False(t, f.redis.Exists("qf:breaker:v1:open"), "and closes the breaker")
 }

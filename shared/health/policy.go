@@ -49,6 +49,13 @@ func (p Policy) opened(now time.Time) Trip {
 	return Trip{Since: now, Until: now.Add(p.Pause)}
 }
 
+// due reports whether a probe may be made. An instant further away than any pause was written by an instance whose clock
+// was wrong: it would keep the breaker open until then.
+func (p Policy) due(t Trip, now time.Time) bool {
+	left := t.Until.Sub(now)
+	return left <= 0 || left > 2*p.MaxPause
+}
+
 // again is a breaker whose probe failed now.
 func (p Policy) again(t Trip, now time.Time) Trip {
 	pause := p.Pause

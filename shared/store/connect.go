@@ -63,7 +63,10 @@ var (
 	sessionSetup = []string{readCommitted, sessionBasics + "wait_timeout = 60, lock_wait_timeout = 10"}
 	// What changes tables may work for long, but holds up those behind it for a second at most
 	// while it waits for its turn.
-	upkeepSetup = []string{readCommitted, sessionBasics + "wait_timeout = 28800, lock_wait_timeout = 1"}
+	migrateSetup = []string{readCommitted, sessionBasics + "wait_timeout = 28800, lock_wait_timeout = 1"}
+	// Housekeeping locks a table and never pauses: when nothing comes from it, its instance is gone, perhaps without a word,
+	// and nobody may wait for the lock until the network says so.
+	keeperSetup = []string{readCommitted, sessionBasics + "wait_timeout = 5, lock_wait_timeout = 1"}
 )
 
 // Connect opens a connection and sets it up.
@@ -125,14 +128,14 @@ func appliedVersion(ctx context.Context, conn driver.Conn) (version int, err err
 
 // upkeep opens connections for what may take long: no answer is too late, and the schema
 // may be any. Close them at the end.
-func (s *Store) upkeep() (*sql.DB, error) {
+func (s *Store) upkeep(setup []string) (*sql.DB, error) {
 	cfg := s.config.Clone()
 	cfg.ReadTimeout, cfg.WriteTimeout = 0, 0
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envDSN, err)
 	}
-	return sql.OpenDB(&session{Connector: connector, config: cfg, setup: upkeepSetup}), nil
+	return sql.OpenDB(&session{Connector: connector, config: cfg, setup: setup}), nil
 }
 
 // ConnectError says why the database that QIANFAN_MYSQL_DSN names cannot be used.

@@ -65,24 +65,24 @@ func (s *Store) Housekeep(ctx context.Context, o HousekeepOptions) (report House
 	if due, err := housekeepingDue(ctx, s.db, o); err != nil || !due {
 		return report, err
 	}
-	db, err := s.upkeep()
+	db, err := s.upkeep(keeperSetup)
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	unlock, got, err := namedLock(ctx, db, "housekeeping", 0)
-	if err != nil || !got {
-		return report, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	if due, err := housekeepingDue(ctx, db, o); err != nil || !due { // another instance has just done it
-		return report, err
-	}
-	conn, err := db.Conn(ctx) // tables are locked by connection
+	conn, err := db.Conn(ctx) // one for all: locks end with their connection
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	unlock, got, err := namedLock(ctx, conn, "housekeeping", 0)
+	if err != nil || !got {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if due, err := housekeepingDue(ctx, conn, o); err != nil || !due { // another instance has just done it
+		return report, err
+	}
 	k := keeper{db: conn, o: o, report: HousekeepReport{Ran: true, Purged: map[string]int{}}}
 	err = k.keep(ctx)
 	return k.report, err
@@ -91,7 +91,8 @@ func (s *Store) Housekeep(ctx context.Context, o HousekeepOptions) (report House
 // housekeepingDue reports whether the last time is long enough ago.
 func housekeepingDue(ctx context.Context, db execer, o HousekeepOptions) (bool, error) {
 	done, err := keptValue(ctx, db, keptDone)
-	return err == nil && time.UnixMilli(done).Add(o.Every).Compare(o.System) <= 0, err
+	// An instant far ahead is of an instance whose clock was wrong: nobody must wait until then.
+	return err == nil && o.System.Sub(time.UnixMilli(done)).Abs() >= o.Every, err
 }
 
 // keptValue reads a line of the table housekeeping; 0 = not yet there.

@@ -49,7 +49,7 @@ func (e *SchemaError) Remedy() string {
 // SchemaVersion reads the version of the database's schema, 0 when there is none, and tells
 // the one that this build wants. Only have < want keeps the build from serving.
 func (s *Store) SchemaVersion(ctx context.Context) (have, want int, err error) {
-	db, err := s.upkeep()
+	db, err := s.upkeep(migrateSetup)
 	if err != nil {
 		return 0, wantVersion, err
 	}
@@ -76,12 +76,17 @@ const migratePatience = 600
 // Migrate brings the schema to the version of this build; a newer one is left as it is. Of
 // several at once, one works and the others wait for it. It may take as long as ctx allows.
 func (s *Store) Migrate(ctx context.Context) (err error) {
-	db, err := s.upkeep()
+	db, err := s.upkeep(migrateSetup)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	unlock, got, err := namedLock(ctx, db, "migrate", migratePatience)
+	conn, err := db.Conn(ctx) // holds the lock, while others do the work
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	unlock, got, err := namedLock(ctx, conn, "migrate", migratePatience)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
@@ -111,26 +116,19 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	return nil
 }
 
-// namedLock takes a lock of the whole server, named after this database and a purpose, on a
-// connection of its own, waiting that many seconds. It ends with unlock or its connection.
-func namedLock(ctx context.Context, db *sql.DB, purpose string, seconds int) (unlock func() error, got bool, err error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, false, err
-	}
+// namedLock takes a lock of the whole server, named after this database and a purpose, waiting
+// that many seconds. It ends with unlock or with the connection.
+func namedLock(ctx context.Context, conn *sql.Conn, purpose string, seconds int) (unlock func() error, got bool, err error) {
 	const name = "CONCAT('qianfan.', LEFT(SHA2(DATABASE(), 256), 32), '.', ?)"
 	var answer sql.NullInt64
 	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+name+", ?)", purpose, seconds).Scan(&answer); err != nil {
-		return nil, false, errors.Join(fmt.Errorf("lock %s: %w", purpose, err), conn.Close())
-	}
-	if answer.Int64 != 1 {
-		return nil, false, conn.Close()
+		return nil, false, fmt.Errorf("lock %s: %w", purpose, err)
 	}
 	return func() error {
 		// Whatever became of ctx, the lock must go; at the latest it goes with the connection.
 		_, err := conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+name+")", purpose)
-		return errors.Join(err, conn.Close())
-	}, true, nil
+		return err
+	}, answer.Int64 == 1, nil
 }
 
 // SchemaKey names the schema of this build by its content, for caches of prepared databases.

@@ -40,25 +40,55 @@ func DropDatabase(ctx context.Context, dsn string) error {
 	return onServer(ctx, dsn, "DROP DATABASE IF EXISTS %s")
 }
 
+// Contents is what is in a database, whoever made it and whatever its schema.
+type Contents struct {
+	Tables int  // 0 = it is empty, or not there at all
+	Schema bool // the table of shops is among them
+	Shops  int  // that are registered
+	Marked bool // one of them has the code that was asked for
+}
+
+// Look says what is in the database that a DSN names. It changes nothing.
+func Look(ctx context.Context, dsn, shop string) (c Contents, err error) {
+	err = atServer(dsn, func(db *sql.DB, name string) error {
+		err := db.QueryRowContext(ctx, "SELECT COUNT(*), COALESCE(SUM(table_name = 'shop'), 0) > 0 FROM information_schema.tables WHERE table_schema = ?", name).Scan(&c.Tables, &c.Schema)
+		if err != nil || !c.Schema {
+			return err
+		}
+		return db.QueryRowContext(ctx, "SELECT COUNT(*), COALESCE(SUM(code = ?), 0) > 0 FROM "+quoted(name)+".shop", shop).Scan(&c.Shops, &c.Marked)
+	})
+	return c, err
+}
+
 // onServer runs a statement about the database of a DSN without being connected to it.
 func onServer(ctx context.Context, dsn, statement string) error {
+	return atServer(dsn, func(db *sql.DB, name string) error {
+		_, err := db.ExecContext(ctx, fmt.Sprintf(statement, quoted(name)))
+		return err
+	})
+}
+
+// atServer works on the server of a DSN without being connected to its database.
+func atServer(dsn string, work func(db *sql.DB, name string) error) error {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil || cfg.DBName == "" {
 		return fmt.Errorf("QIANFAN_MYSQL_DSN: want user:password@tcp(host:3306)/qianfan: %w", noSecret(err))
 	}
-	name := "`" + strings.ReplaceAll(cfg.DBName, "`", "``") + "`"
-	cfg.DBName, cfg.Logger = "", &mysql.NopLogger{}
+	name := cfg.DBName
+	cfg.DBName, cfg.Logger, cfg.InterpolateParams = "", &mysql.NopLogger{}, true
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return fmt.Errorf("QIANFAN_MYSQL_DSN: %w", err)
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
-	if _, err := db.ExecContext(ctx, fmt.Sprintf(statement, name)); err != nil {
+	if err := work(db, name); err != nil {
 		return fmt.Errorf("QIANFAN_MYSQL_DSN, server %s: %w", cfg.Addr, err)
 	}
 	return nil
 }
+
+func quoted(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
 
 // errNoName stands for a DSN that is well-formed but names no database.
 var errNoName = fmt.Errorf("it names no database")

@@ -342,6 +342,35 @@ func TestBufferIsBounded(t *testing.T) {
 	require.False(t, b.due())
 }
 
+// hung is a sender that never answers.
+type hung struct{ tries int }
+
+func (h *hung) ExportSpans(ctx context.Context, _ []sdk.ReadOnlySpan) error {
+	h.tries++
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (h *hung) close(context.Context) error { return nil }
+
+// An invocation that has hardly any time left answers with it. Its spans go with the next one.
+func TestFlushNeverMakesAnAnswerLate(t *testing.T) {
+	t.Parallel()
+	collector := &hung{}
+	now := clock.System.Now()
+	b := newBuffer(func(context.Context) (sender, error) { return collector, nil }, func() time.Time { return now }, 10*time.Millisecond)
+	b.OnEnd(nil)
+	ctx, cancel := context.WithDeadline(t.Context(), now.Add(20*time.Millisecond-1))
+	defer cancel()
+	require.NoError(t, b.ForceFlush(ctx))
+	require.Zero(t, collector.tries)
+	require.Len(t, b.spans, 1)
+	ctx, cancel = context.WithDeadline(t.Context(), now.Add(time.Hour))
+	defer cancel()
+	require.NoError(t, b.ForceFlush(ctx))
+	require.Equal(t, 1, collector.tries)
+}
+
 // A connection that was silent is made anew: the instance may have been frozen meanwhile.
 func TestSilentConnectionIsMadeAnew(t *testing.T) {
 	t.Parallel()
