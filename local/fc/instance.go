@@ -188,7 +188,7 @@ func (in *instance) timed(ctx context.Context, requestID string, run func(ctx co
 		in.pool.worked()
 	case ctx.Err() != nil:
 		in.killed.Store(true)
-		in.process.kill()
+		in.process.interrogate()
 		<-in.process.exited
 		return in.failure(requestID, TypeTimeout, fmt.Sprintf("not done after %s", fn.Timeout))
 	}
@@ -221,6 +221,9 @@ func (in *instance) stop() error {
 		err = nil
 	}
 	in.killed.Store(true)
+	if errors.Is(err, context.DeadlineExceeded) {
+		in.process.interrogate()
+	}
 	in.process.kill()
 	<-in.process.exited
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/chuandao/qianfan/shared/clock"
 )
 
 // maxLine is where the platform cuts a log line.
@@ -78,6 +80,23 @@ func (s *spawner) spawn(command []string, dir string, env []string, log func(lin
 func (p *process) kill()   { p.signal(syscall.SIGKILL) }
 func (p *process) freeze() { p.stopped(true, syscall.SIGSTOP) }
 func (p *process) thaw()   { p.stopped(false, syscall.SIGCONT) }
+
+// lastWords is how long a process that took too long may take to say what it was doing.
+const lastWords = time.Second
+
+// interrogate ends a process that took too long, and lets it print its goroutines first, as Go programs do: the platform would just
+// kill it, but here somebody wants to know why.
+func (p *process) interrogate() {
+	p.thaw()
+	p.signal(syscall.SIGQUIT)
+	timer := clock.System.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+	case <-timer.C:
+		p.kill()
+	}
+}
 
 // ended tells whether the process is over.
 func (p *process) ended() bool {
