@@ -49,6 +49,7 @@ type Facts struct {
 	ConfirmReturn bool          // goods brought back must be confirmed by a call
 	QuoteTTL      time.Duration // how long a quote may be placed when the answer does not say
 	CancelReturns bool          // a cancel after pickup sends the rider back to the shop
+	PriceAtEnd    bool          // the price is not bound to the quote and no push states it: a delivery, though signed, waits for a query
 }
 
 // Ref names one waybill. CarrierNo is empty while the carrier has not told it.

@@ -100,6 +100,20 @@ func (o *Object) Int(name string) int64 {
 	return n
 }
 
+// Bool is true or false, or 1 or 0; nil when it is not stated.
+func (o *Object) Bool(name string) *bool {
+	raw := strings.Trim(string(o.fields[name]), `"`)
+	yes := raw == "true" || raw == "1"
+	switch {
+	case raw == "" || raw == "null":
+		return nil
+	case !yes && raw != "false" && raw != "0":
+		o.fail(name, "is neither true nor false")
+		return nil
+	}
+	return &yes
+}
+
 // Fen is an amount in whole 分 that is not negative; nil when it is not stated.
 func (o *Object) Fen(name string) *money.Fen {
 	v := o.SignedFen(name)
@@ -165,6 +179,19 @@ func (o *Object) NeedTime(name string) time.Time {
 		o.fail(name, "is missing")
 	}
 	return at
+}
+
+// Unix is an instant in Unix seconds, as UTC; zero when it is absent.
+func (o *Object) Unix(name string) time.Time {
+	n := o.Int(name)
+	switch {
+	case n == 0:
+		return time.Time{}
+	case n < minMillis/1000 || n > maxMillis/1000:
+		o.fail(name, "is not an instant in Unix seconds")
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
 }
 
 // The years 2001 to 2286: thirteen digits. Seconds given for milliseconds fall outside.

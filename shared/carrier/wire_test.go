@@ -38,6 +38,27 @@ func TestObjectReads(t *testing.T) {
 	require.NoError(t, o.Err())
 }
 
+func TestObjectReadsTruthAndSeconds(t *testing.T) {
+	t.Parallel()
+	o := object(t, `{"yes":true,"one":"1","no":false,"nought":0,"null":null,"at":1700000060,"text":"1700000060","never":0,"maybe":2}`)
+	for name, want := range map[string]bool{"yes": true, "one": true, "no": false, "nought": false} {
+		require.Equal(t, &want, o.Bool(name), name)
+	}
+	require.Nil(t, o.Bool("null"))
+	require.Nil(t, o.Bool("absent"))
+	require.Equal(t, time.Unix(1700000060, 0).UTC(), o.Unix("at"))
+	require.Equal(t, o.Unix("at"), o.Unix("text"))
+	require.Zero(t, o.Unix("never"))
+	require.NoError(t, o.Err())
+	require.Nil(t, o.Bool("maybe"))
+	require.ErrorContains(t, o.Err(), "maybe is neither true nor false")
+	for _, at := range []string{"1700000060000", "-1", "1"} {
+		o := object(t, `{"at":`+at+`}`)
+		require.Zero(t, o.Unix("at"))
+		require.ErrorContains(t, o.Err(), "at is not an instant in Unix seconds")
+	}
+}
+
 func TestObjectNamesTheFirstFault(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -33,6 +33,8 @@ func (f *Fleet) cancelFee(j *job) (CancelFee, error) {
 	switch {
 	case beforeAccept[j.State]:
 		return j.costs(p.BeforeAccept), nil
+	case beforePickup[j.State] && f.cancelsToday() < p.FreePerDay:
+		return j.costs(0), nil
 	case beforePickup[j.State]:
 		return j.costs(p.accepted(now.Sub(j.AcceptedAt))), nil
 	case j.State != PickedUp && j.State != AtCustomer:
@@ -60,6 +62,18 @@ func (j *job) costs(fee money.Fen) CancelFee {
 func (f *Fleet) Cancel(carrierNo, reason string, payExtra bool) (Job, CancelFee, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.cancel(carrierNo, reason, payExtra, nil)
+}
+
+// CancelAt is Cancel by a client who names the fee that was told; ErrFeeMoved when it is
+// another one now.
+func (f *Fleet) CancelAt(carrierNo, reason string, fee money.Fen) (Job, CancelFee, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cancel(carrierNo, reason, false, &fee)
+}
+
+func (f *Fleet) cancel(carrierNo, reason string, payExtra bool, named *money.Fen) (Job, CancelFee, error) {
 	j, err := f.find(carrierNo, "")
 	if err != nil {
 		return Job{}, CancelFee{}, err
@@ -68,6 +82,8 @@ func (f *Fleet) Cancel(carrierNo, reason string, payExtra bool) (Job, CancelFee,
 	switch {
 	case err != nil:
 		return Job{}, fee, err
+	case named != nil && *named != fee.Kept:
+		return Job{}, fee, fmt.Errorf("cancel: %w: %d分", ErrFeeMoved, fee.Kept)
 	case fee.Extra > 0 && !payExtra:
 		return Job{}, fee, fmt.Errorf("cancel: %w: %d分", ErrExtraFee, fee.Extra)
 	case f.balance < fee.Extra:
@@ -112,13 +128,23 @@ func (f *Fleet) settle(j *job) {
 
 // withinQuota counts one more cancel of the local day, if that is allowed.
 func (f *Fleet) withinQuota() bool {
-	day := f.clock.Now().In(Shanghai).Format(time.DateOnly)
-	if day != f.quotaDay {
-		f.quotaDay, f.cancels = day, 0
-	}
-	if f.profile.CancelsPerDay > 0 && f.cancels >= f.profile.CancelsPerDay {
+	if today := f.cancelsToday(); f.profile.CancelsPerDay > 0 && today >= f.profile.CancelsPerDay {
 		return false
 	}
 	f.cancels++
 	return true
+}
+
+// CancelsToday is how often the client has cancelled on this local day.
+func (f *Fleet) CancelsToday() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cancelsToday()
+}
+
+func (f *Fleet) cancelsToday() int {
+	if day := f.clock.Now().In(Shanghai).Format(time.DateOnly); day != f.quotaDay {
+		f.quotaDay, f.cancels = day, 0
+	}
+	return f.cancels
 }

@@ -88,7 +88,7 @@ func (f *Fleet) ahead(j *job) (time.Duration, func()) {
 	takes := l.takes(f, j)
 	switch {
 	case beforeAccept[j.State]:
-		if limit := seconds(f.profile.NoRiderAfterS); takes >= limit {
+		if limit := f.untilOffered(j) + seconds(f.profile.NoRiderAfterS); takes >= limit {
 			return limit, func() { f.noRider(j) }
 		}
 	case j.State == j.giveUpAt:
@@ -116,7 +116,12 @@ func (f *Fleet) acceptTime(j *job) time.Duration {
 	if peak, _ := peakOrNight(now); peak {
 		factor = f.profile.PeakSlowdown
 	}
-	return max(0, j.notBefore.Sub(now)) + f.profile.Accept.Draw(f.chance, factor, j.key(), "accept", j.round)
+	return f.untilOffered(j) + f.profile.Accept.Draw(f.chance, factor, j.key(), "accept", j.round)
+}
+
+// untilOffered is how long a 预约 order still waits before riders see it.
+func (f *Fleet) untilOffered(j *job) time.Duration {
+	return max(0, j.notBefore.Sub(f.clock.Now()))
 }
 
 func (f *Fleet) rideTime(j *job) time.Duration { return j.ride.end.Sub(f.clock.Now()) }

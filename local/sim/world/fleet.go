@@ -17,9 +17,11 @@ var (
 	ErrQuoteUsed    = errors.New("the quote has been placed already")
 	ErrOrderUnknown = errors.New("no such order")
 	ErrState        = errors.New("not in this state of the order")
+	ErrDuplicate    = errors.New("the client's number has been placed already")
 	ErrBalance      = errors.New("the balance is too low")
 	ErrRefused      = errors.New("no capacity, the order is refused")
 	ErrQuota        = errors.New("the cancel quota is used up")
+	ErrFeeMoved     = errors.New("the cancel costs something else now")
 	ErrExtraFee     = errors.New("the return costs more than was paid and the client has not agreed to pay it")
 )
 
@@ -110,20 +112,42 @@ func (f *Fleet) Place(token, carrierNo string, data any) (Job, error) {
 	case !now.Before(q.Expires):
 		return Job{}, ErrQuoteExpired
 	}
+	if f.profile.RepriceAtPlace {
+		q.Lines = f.profile.Tariff.Price(q.Metres, q.Kg, q.Tip, now)
+	}
+	x := *q
+	x.Data = data
+	job, err := f.place(x, carrierNo, "quote", "place")
+	q.used = err == nil
+	return job, err
+}
+
+// PlaceUnquoted orders a delivery at the price of now, for carriers whose placement
+// names no quote and is told from others by the client's number. Errors: ErrDuplicate,
+// ErrRefused, ErrBalance.
+func (f *Fleet) PlaceUnquoted(q Quote, carrierNo string) (Job, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.byClient[q.ClientNo]; known && q.ClientNo != "" {
+		return Job{}, ErrDuplicate
+	}
+	q.Metres = f.profile.RoadMetres(q.Pickup, q.Dropoff)
+	q.Lines = f.profile.Tariff.Price(q.Metres, q.Kg, q.Tip, f.clock.Now())
+	return f.place(q, carrierNo, "place")
+}
+
+// place makes a priced delivery an order; asked are the calls so far that were about it.
+func (f *Fleet) place(q Quote, carrierNo string, asked ...string) (Job, error) {
 	if hit, _ := f.faults.Strike(f.chance, PlaceRefused, q.ClientNo, "place", 0); hit {
 		f.totals.Refused++
 		return Job{}, ErrRefused
 	}
-	if f.profile.RepriceAtPlace {
-		q.Lines = f.profile.Tariff.Price(q.Metres, q.Kg, q.Tip, now)
-	}
 	if f.balance < q.Total() {
 		return Job{}, ErrBalance
 	}
-	q.used = true
-	j := &job{notBefore: q.NotBefore, calls: 2, Job: Job{ // the quote and this call
+	j := &job{notBefore: q.NotBefore, calls: len(asked), Job: Job{
 		CarrierNo: carrierNo, ClientNo: q.ClientNo, Pickup: q.Pickup, Dropoff: q.Dropoff, Metres: q.Metres, Kg: q.Kg,
-		Lines: q.Lines, Fee: q.Total() - q.Tip, Tips: q.Tip, Placed: now, Data: data,
+		Lines: q.Lines, Fee: q.Total() - q.Tip, Tips: q.Tip, Placed: f.clock.Now(), Data: q.Data,
 	}}
 	f.jobs[carrierNo] = j
 	if q.ClientNo != "" {
@@ -132,8 +156,9 @@ func (f *Fleet) Place(token, carrierNo string, data any) (Job, error) {
 	f.listed = append(f.listed, j)
 	f.live[j] = struct{}{}
 	f.totals.Placed++
-	f.note(j, "asked", "quote", 0)
-	f.note(j, "asked", "place", 0)
+	for _, call := range asked {
+		f.note(j, "asked", call, 0)
+	}
 	f.take(j, "delivery", q.Total())
 	f.enter(j, Waiting)
 	return j.Job, nil

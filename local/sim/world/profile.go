@@ -67,6 +67,7 @@ func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 type Penalty struct {
 	BeforeAccept money.Fen     `json:"before_accept_fen"`
 	AfterAccept  []PenaltyStep `json:"after_accept"`     // by time since acceptance, ascending
+	FreePerDay   int           `json:"free_per_day"`     // so many of the client's cancels of a local day cost nothing before pickup
 	AfterPickup  string        `json:"after_pickup"`     // one of the AfterPickup rules below
 	PickupFee    money.Fen     `json:"after_pickup_fen"` // for the fixed rule
 }

@@ -154,6 +154,9 @@ func (h Harness) input(t *testing.T) {
 	}
 	t.Run("place without a quote", func(t *testing.T) {
 		t.Parallel()
+		if h.Want.Quote.Token == "" {
+			return // a placement names no quote
+		}
 		s := serve(t, say(fixture(t, "place.answer")))
 		p := h.Place
 		p.Token = ""
@@ -191,7 +194,8 @@ func (h Harness) pushes(t *testing.T) {
 			if p.Kind == "" {
 				require.NoError(t, err)
 				require.Equal(t, p.Want, got)
-				require.Equal(t, a.Facts().SignedPush, got.Verified)
+				facts := a.Facts()
+				require.Equal(t, facts.SignedPush && !(facts.PriceAtEnd && got.State == carrier.Delivered), got.Verified)
 				return
 			}
 			require.Equal(t, p.Kind, carrier.KindOf(err))
@@ -215,6 +219,10 @@ func (h Harness) replies(t *testing.T) {
 			w := httptest.NewRecorder()
 			a.Reply(w, r.Err)
 			require.Equal(t, r.HTTP, w.Code)
+			if r.Body == "" {
+				require.Empty(t, w.Body.String())
+				return
+			}
 			require.JSONEq(t, r.Body, w.Body.String())
 			require.Contains(t, w.Header().Get("Content-Type"), "application/json")
 		})

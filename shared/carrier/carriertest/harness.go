@@ -37,6 +37,8 @@ type Harness struct {
 	// Ref names the order of the answer files.
 	Ref  carrier.Ref
 	Want Want
+	// Extra are the calls beyond those of Adapter that this carrier has: "tip", "position".
+	Extra []string
 	// Refusals are decided answers and what they mean.
 	Refusals []Refusal
 	// Garbage are bodies of HTTP 200 that decide nothing, beside those that the suite has.
@@ -54,6 +56,8 @@ type Want struct {
 	Cancel  carrier.CancelResult
 	Status  carrier.Status
 	Balance money.Fen
+	Tipped  carrier.Tipped   // after a tip of 2 元 that makes 5 元
+	Located carrier.Location // "position"
 }
 
 // Refusal is a decided answer to a call. For "cancel" an empty Kind means that the
@@ -83,7 +87,7 @@ type Reply struct {
 	Name string
 	Err  error
 	HTTP int
-	Body string // JSON
+	Body string // JSON; empty: nothing is written
 }
 
 // Answer makes a Reply.
@@ -165,6 +169,10 @@ func (h Harness) do(ctx context.Context, a carrier.Adapter, call string) (any, e
 		return nil, a.ConfirmReturn(ctx, h.Ref)
 	case "balance":
 		return a.Balance(ctx)
+	case "tip":
+		return a.(carrier.Tipper).Tip(ctx, carrier.TipRequest{Ref: h.Ref, Add: 200, Total: 500})
+	case "position":
+		return a.(carrier.Locator).Locate(ctx, h.Ref)
 	}
 	return nil, errors.New("no such call: " + call)
 }
@@ -173,22 +181,19 @@ func (h Harness) do(ctx context.Context, a carrier.Adapter, call string) (any, e
 func (h Harness) want(call string) any {
 	return map[string]any{
 		"quote": h.Want.Quote, "place": h.Want.Placed, "query": h.Want.Status, "cancel_fee": h.Want.Fee,
-		"cancel": h.Want.Cancel, "balance": h.Want.Balance,
+		"cancel": h.Want.Cancel, "balance": h.Want.Balance, "tip": h.Want.Tipped, "position": h.Want.Located,
 	}[call]
 }
 
 // calls are those that this carrier has.
 func (h Harness) calls() []string {
-	if h.Want.Facts.ConfirmReturn {
-		return Calls
-	}
 	var calls []string
 	for _, call := range Calls {
-		if call != "confirm_return" {
+		if call != "confirm_return" || h.Want.Facts.ConfirmReturn {
 			calls = append(calls, call)
 		}
 	}
-	return calls
+	return append(calls, h.Extra...)
 }
 
 func fixture(t *testing.T, name string) []byte {

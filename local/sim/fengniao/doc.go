@@ -1,0 +1,7 @@
+// Package fengniao simulates 蜂鸟即配's open platform v3: the paths, the tokens, the
+// signature, the envelopes, the states, the prices and the 违约金 of the real service, with
+// books of its own.
+//
+// What no public source states is marked GAP where it is decided, and can be
+// configured.
+package fengniao

@@ -1,0 +1,6 @@
+// Package sftc simulates 顺丰同城: the paths, the signature, the envelopes, the states,
+// the prices and the 违约金 of the real service, with books of its own.
+//
+// What no public source states is marked GAP where it is decided, and can be
+// configured.
+package sftc
