@@ -29,6 +29,16 @@ type Adapter interface {
 	Reports() bool
 }
 
+// Fetcher is an Adapter of a platform whose pushes are thin: they name an order, and its
+// content is asked for afterwards.
+type Fetcher interface {
+	Adapter
+	// Fetch asks for the content of an order. Errors are *Error: Unreachable, and NotFound
+	// for a while after the push (a search index may lag behind it), are worth another try;
+	// every other one is final, the order cannot be carried.
+	Fetch(ctx context.Context, no string) (Create, error)
+}
+
 // Request is an inbound HTTP request as received.
 type Request struct {
 	Method   string
@@ -46,7 +56,7 @@ type Kind string
 
 // What a request asks for.
 const (
-	KindProbe  Kind = "probe"  // the platform tests the URL: answer success, do nothing
+	KindProbe  Kind = "probe"  // the platform tests the URL or says what asks nothing of us: answer success, do nothing
 	KindCreate Kind = "create" // carry this order
 	KindCancel Kind = "cancel" // withdraw it
 	KindQuery  Kind = "query"  // tell its state
@@ -72,6 +82,9 @@ type Create struct {
 	// Degraded names the fields that the platform left out and says so itself (降级): the
 	// order is to be accepted, and asked for again before it is priced.
 	Degraded []string
+	// Thin says that the push only names the order: everything else here is empty until it
+	// is fetched (Fetcher). Whole orders hash as they did before there were thin ones.
+	Thin bool `json:",omitempty"`
 }
 
 // Cancel is a request to withdraw.

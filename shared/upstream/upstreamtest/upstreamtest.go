@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -31,7 +33,7 @@ type Harness struct {
 	// New makes the adapter with the development credentials, at a base address.
 	New func(base string, deps settings.Deps, allowDev bool) (upstream.Adapter, error)
 	// Create and Cancel are good requests, signed at the given time. Changed is Create
-	// with another content under the same number.
+	// with another content under the same number; nil for thin pushes, which have none.
 	Create, Changed, Cancel func(at time.Time) upstream.Request
 	// Forge spoils the signature of a request, and nothing else.
 	Forge func(upstream.Request) upstream.Request
@@ -43,6 +45,7 @@ type Harness struct {
 	Faults  []Fault
 	Answers []Answer
 	Reports *Reports // nil for a platform that is not told
+	Fetches *Fetches // nil for a platform whose pushes are whole
 }
 
 // Fault is a request that must be refused for a reason, naming the field.
@@ -73,9 +76,12 @@ type Reports struct {
 	// Requests are the bodies by state, as posted to Path.
 	Requests map[order.State]string
 	Path     string
-	Success  string
-	Refusal  string   // a decided refusal
-	Garbage  []string // answers that decide nothing
+	// Calls are, for a platform that has several paths, the calls by state instead of
+	// Requests, each as "POST path", a line break and the body.
+	Calls   map[order.State][]string
+	Success string
+	Refusal string   // a decided refusal
+	Garbage []string // answers that decide nothing
 }
 
 // Run holds an adapter to the contract.
@@ -85,6 +91,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("refuses", h.refuses)
 	t.Run("answers", h.answers)
 	t.Run("reports", h.reports)
+	t.Run("fetches", h.fetches)
 	t.Run("development credentials", func(t *testing.T) {
 		t.Parallel()
 		_, err := h.New("http://127.0.0.1:1", deps(http.DefaultClient), false)
@@ -130,10 +137,13 @@ func (h Harness) accepts(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first, again, "a repeat that was signed anew is the same order")
 
-	changed, err := a.Decode(at(h.Changed(SystemTime), SystemTime))
-	require.NoError(t, err)
-	require.Equal(t, first.No, changed.No)
-	require.NotEqual(t, first.Hash, changed.Hash)
+	require.Equal(t, h.WantCreate.Create.Thin, h.Changed == nil)
+	if h.Changed != nil {
+		changed, err := a.Decode(at(h.Changed(SystemTime), SystemTime))
+		require.NoError(t, err)
+		require.Equal(t, first.No, changed.No)
+		require.NotEqual(t, first.Hash, changed.Hash)
+	}
 
 	cancel, err := a.Decode(at(h.Cancel(SystemTime), SystemTime))
 	require.NoError(t, err)
@@ -203,12 +213,13 @@ func (h Harness) reports(t *testing.T) {
 		require.Error(t, h.offline(t).Report(t.Context(), upstream.Milestone{State: order.Delivered}))
 		return
 	}
-	for state, want := range h.Reports.Requests {
+	require.NotEmpty(t, h.Reports.calls())
+	for state, want := range h.Reports.calls() {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
 			got, err := h.tell(t, state, say(h.Reports.Success))
 			require.NoError(t, err)
-			require.Equal(t, []string{"POST " + h.Reports.Path + "\n" + want}, got)
+			require.Equal(t, want, got)
 		})
 	}
 	t.Run("a state that is no milestone", func(t *testing.T) {
@@ -225,19 +236,36 @@ func (h Harness) reports(t *testing.T) {
 	h.unreachable(t)
 }
 
-func (h Harness) unreachable(t *testing.T) {
+// broken are answers that decide nothing.
+func broken(success string, garbage []string) map[string]http.HandlerFunc {
 	answers := map[string]http.HandlerFunc{
 		"500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusTemporaryRedirect) },
 		"body cut": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", "100")
-			_, _ = io.WriteString(w, h.Reports.Success)
+			w.Header().Set("Content-Length", strconv.Itoa(len(success)+1))
+			_, _ = io.WriteString(w, success)
 		},
 	}
-	for _, body := range slices.Concat(h.Reports.Garbage, []string{"", "null", "[]", "{}", "<html>"}) {
+	for _, body := range slices.Concat(garbage, []string{"", "null", "[]", "{}", "<html>"}) {
 		answers[fmt.Sprintf("garbage %q", body)] = say(body)
 	}
-	for name, answer := range answers {
+	return answers
+}
+
+// calls are all calls by state.
+func (r *Reports) calls() map[order.State][]string {
+	all := maps.Clone(r.Calls)
+	if all == nil {
+		all = map[order.State][]string{}
+	}
+	for state, body := range r.Requests {
+		all[state] = []string{"POST " + r.Path + "\n" + body}
+	}
+	return all
+}
+
+func (h Harness) unreachable(t *testing.T) {
+	for name, answer := range broken(h.Reports.Success, h.Reports.Garbage) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := h.tell(t, order.Delivered, answer)
@@ -260,6 +288,14 @@ func (h Harness) unreachable(t *testing.T) {
 // tell reports one state to a platform that gives one answer, and gives what it was told.
 func (h Harness) tell(t *testing.T, state order.State, answer http.HandlerFunc) ([]string, error) {
 	t.Helper()
+	m := h.Reports.Milestone
+	m.State = state
+	return h.call(t, answer, func(a upstream.Adapter) error { return a.Report(t.Context(), m) })
+}
+
+// call lets an adapter call a platform that gives one answer, and gives what it was asked.
+func (h Harness) call(t *testing.T, answer http.HandlerFunc, do func(upstream.Adapter) error) ([]string, error) {
+	t.Helper()
 	told := make(chan string, 8)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -274,9 +310,7 @@ func (h Harness) tell(t *testing.T, state order.State, answer http.HandlerFunc) 
 		},
 		DisableKeepAlives: true,
 	}}
-	m := h.Reports.Milestone
-	m.State = state
-	err := h.adapter(t, base, client).Report(t.Context(), m)
+	err := do(h.adapter(t, base, client))
 	s.Close()
 	close(told)
 	var all []string
