@@ -12,12 +12,20 @@ if cmp -s "$commands" "$done_before"; then
 	exit 0
 fi
 
-# mqadmin ends with 0 whatever happens, and prints what did.
-said=$(bash -e "$commands" 2>&1) || { printf '%s\n' "$said"; exit 1; }
-printf '%s\n' "$said"
-if grep -qE 'Exception|command failed|error:' <<<"$said" || [ "$(grep -c success <<<"$said")" -lt 2 ]; then
-	echo 'setup.sh: mqadmin failed, see above' >&2
-	exit 1
-fi
+# mqadmin ends with 0 whatever happens, and prints what did. A broker answers a moment before the name server knows of its cluster, so
+# a failure is tried again for a minute; creating what is there changes nothing.
+tries=30
+until
+	said=$(bash -e "$commands" 2>&1) &&
+		! grep -qE 'Exception|command failed|error' <<<"$said" && [ "$(grep -c success <<<"$said")" -ge 2 ]
+do
+	tries=$((tries - 1))
+	if [ "$tries" = 0 ]; then
+		printf '%s\n' "$said"
+		echo 'setup.sh: mqadmin failed, see above' >&2
+		exit 1
+	fi
+	sleep 2
+done
 cp "$commands" "$done_before"
 printf '%s topics and %s groups\n' "$(grep -c topicName "$commands")" "$(grep -c groupName "$commands")"
