@@ -81,10 +81,11 @@ func start(t *testing.T, o emulator.Options) *rig {
 	r.Emulator, err = emulator.Start(t.Context(), o.Ephemeral(), r.log)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		require.NoError(t, r.Close())
-		if t.Failed() {
+		closed := r.Close()
+		if t.Failed() || closed != nil {
 			t.Log(r.log.String())
 		}
+		require.NoError(t, closed)
 	})
 	r.db, err = sql.Open("mysql", r.DSN())
 	require.NoError(t, err)

@@ -152,3 +152,13 @@ func TestAnIdlePoolFindsTheServerThatCameBack(t *testing.T) {
 	require.Less(t, clock.System.Now().Sub(began), 5*time.Second)
 	require.Equal(t, id, f.load(t, id).ID)
 }
+
+// A frozen instance's connections are dead when it is stopped: letting go of them is no failure.
+func TestClosingDeadConnections(t *testing.T) {
+	t.Parallel()
+	f, server := private(t, false)
+	s := f.connect(t, store.Options{})
+	require.NoError(t, s.Ping(t.Context()))
+	server.Kill()
+	require.NoError(t, s.Close())
+}
