@@ -69,7 +69,7 @@ func TestARealFunctionIsTraced(t *testing.T) {
 // A real function stands still as soon as its call has returned. Its spans are with the collector by then.
 func spansLeaveBeforeTheInstanceIsFrozen(t *testing.T, fn template.Function, env map[string]string) {
 	collector := telemetrytest.Start(t)
-	env["QIANFAN_OTLP_ENDPOINT"], env["QIANFAN_OTLP_TIMEOUT"] = collector.GRPC, "30s" // a slow machine makes no gaps
+	env["QIANFAN_OTLP_ENDPOINT"], env["QIANFAN_OTLP_TIMEOUT"] = collector.GRPC, "10s" // a slow machine makes no gaps
 	r, err := fc.New(fc.Options{Functions: []template.Function{fn}, Freeze: true, Env: func(string) map[string]string { return env }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
