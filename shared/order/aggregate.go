@@ -117,6 +117,7 @@ type Attempt struct {
 	Held       money.Fen    // still held
 	Booked     money.Fen    // delivery cost booked so far
 	Penalty    money.Fen    // 违约金 booked so far
+	Tip        money.Fen    // all tips that the carrier has confirmed
 	CancelFee  *money.Fen   // what the last pre-query said a cancel would cost
 	Want       Want
 	Call       Call
@@ -149,27 +150,42 @@ type Quote struct {
 	Price     money.Fen
 	ExpiresAt time.Time
 	DistanceM int
+	AcceptIn  time.Duration // the carrier's estimates, whole seconds; 0 = none
+	DeliverIn time.Duration
 	Refused   string // why there is no price
 }
 
 // Outcome closes a quote round.
 type Outcome struct {
 	Round  int
-	Result string // quoted, none, undeliverable
+	Result string // quoted, none, scheduled, undeliverable
 	Reason string
+	Plan   *Plan // of an order that came with its number only
+}
+
+// Plan is what the quote stage found out about an order that was pushed with its number
+// only (thin push); dispatch makes it the order's.
+type Plan struct {
+	ShopCode   string            `json:"shop_code"`
+	City       string            `json:"city"`
+	Strategy   strategy.Strategy `json:"strategy"`
+	Fee        money.Fen         `json:"fee_fen"`
+	ExpectedAt *time.Time        `json:"expected_at,omitempty"`
 }
 
 // Results of a quote round.
 const (
 	ResultQuoted        = "quoted"
 	ResultNone          = "none"
+	ResultScheduled     = "scheduled" // 预约单: to be quoted when its time comes
 	ResultUndeliverable = "undeliverable"
 )
 
 // Command is an acknowledged wish of a platform or an operator; a row before it is a message.
 type Command struct {
 	Key        string
-	Kind       string // cancel
+	Kind       string // CommandCancel, …
+	Args       CommandArgs
 	By         string
 	Reason     string
 	Hash       string
@@ -179,8 +195,22 @@ type Command struct {
 	Decision   string
 }
 
-// CommandCancel withdraws the order.
-const CommandCancel = "cancel"
+// The kinds of commands.
+const (
+	CommandCancel     = "cancel"     // withdraw the order
+	CommandRedispatch = "redispatch" // withdraw what has not been picked up and ask the carriers again
+	CommandForce      = "force"      // as redispatch, with Args.Carrier alone
+	CommandTip        = "tip"        // add Args.Add to the tips of the attempt that waits or has a rider
+	CommandChange     = "change"     // the recipient's place or phone changed; order_detail has the new one
+	CommandResolve    = "resolve"    // a person has looked: the order needs no attention any more
+)
+
+// CommandArgs are what a command needs besides its kind; nothing personal.
+type CommandArgs struct {
+	Carrier string    `json:"carrier,omitempty"` // force
+	Add     money.Fen `json:"add_fen,omitempty"` // tip
+	What    string    `json:"what,omitempty"`    // change: phone, or place
+}
 
 // Aggregate is everything about one order that a decision needs.
 type Aggregate struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -125,7 +126,11 @@ func addCommands(ctx context.Context, tx *sql.Tx, commands []NewCommand, out []C
 		}
 		known[InputKey{o.OrderID, k.Key}] = k.Hash
 		hurried = append(hurried, o.OrderID)
-		rows = append(rows, []any{o.OrderID, k.Key, k.Kind, clip(k.By, 32), clip(k.Reason, 255), k.Hash, k.ReceivedAt.UnixMilli(), k.Epoch})
+		args, err := json.Marshal(k.Args)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{o.OrderID, k.Key, k.Kind, clip(k.By, 32), clip(k.Reason, 255), k.Hash, k.ReceivedAt.UnixMilli(), k.Epoch, string(args)})
 	}
 	if len(rows) == 0 {
 		return nil
@@ -141,7 +146,7 @@ func addCommands(ctx context.Context, tx *sql.Tx, commands []NewCommand, out []C
 	return nil
 }
 
-var commandCols = []string{"order_id", "command_key", "kind", "by_whom", "reason", "hash", "received_at", "epoch"}
+var commandCols = []string{"order_id", "command_key", "kind", "by_whom", "reason", "hash", "received_at", "epoch", "args"}
 
 func lockStates(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]order.State, error) {
 	states := map[int64]order.State{}

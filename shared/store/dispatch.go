@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -103,16 +104,22 @@ func readQuotes(ctx context.Context, tx execer, ids []int64, orders map[int64]*o
 	list, args := in(open)
 	// One statement for outcome and quotes: a round with an outcome and no quotes still shows.
 	// The ids are named for each table: that is what spares the server the partitions of other days.
-	rows, err := tx.QueryContext(ctx, `SELECT c.order_id, c.round, c.result, c.reason, q.carrier, q.n, q.account, q.token, q.carrier_no, q.price_fen, q.expires_at, q.distance_m, q.refused
+	rows, err := tx.QueryContext(ctx, `SELECT c.order_id, c.round, c.result, c.reason, c.plan, q.carrier, q.n, q.account, q.token, q.carrier_no, q.price_fen, q.expires_at, q.distance_m, q.accept_in_s, q.deliver_in_s, q.refused
  FROM quote_outcome c JOIN orders o ON o.id = c.order_id AND o.round = c.round LEFT JOIN quote q ON q.order_id = c.order_id AND q.round = c.round
  AND q.order_id IN `+list+` WHERE c.order_id IN `+list+` AND o.id IN `+list+` ORDER BY c.order_id, q.n`, slices.Concat(args, args, args)...)
 	return each(rows, err, "quotes", func(r *sql.Rows) error {
 		var id int64
 		var c order.Outcome
 		var carrier, account, token, carrierNo, refused sql.NullString
-		var n, price, expires, distance sql.NullInt64
-		if err := r.Scan(&id, &c.Round, &c.Result, &c.Reason, &carrier, &n, &account, &token, &carrierNo, &price, &expires, &distance, &refused); err != nil {
+		var n, price, expires, distance, accept, deliver sql.NullInt64
+		var plan []byte
+		if err := r.Scan(&id, &c.Round, &c.Result, &c.Reason, &plan, &carrier, &n, &account, &token, &carrierNo, &price, &expires, &distance, &accept, &deliver, &refused); err != nil {
 			return err
+		}
+		if len(plan) > 0 {
+			if err := json.Unmarshal(plan, &c.Plan); err != nil {
+				return fmt.Errorf("plan of order %d: %w", id, err)
+			}
 		}
 		o := orders[id]
 		if o.Outcome == nil {
@@ -120,7 +127,8 @@ func readQuotes(ctx context.Context, tx execer, ids []int64, orders map[int64]*o
 		}
 		if carrier.Valid {
 			o.Quotes = append(o.Quotes, order.Quote{Round: c.Round, Carrier: carrier.String, N: int(n.Int64), Account: account.String, Token: token.String,
-				CarrierNo: carrierNo.String, Price: money.Fen(price.Int64), ExpiresAt: at(expires), DistanceM: int(distance.Int64), Refused: refused.String})
+				CarrierNo: carrierNo.String, Price: money.Fen(price.Int64), ExpiresAt: at(expires), DistanceM: int(distance.Int64),
+				AcceptIn: time.Duration(accept.Int64) * time.Second, DeliverIn: time.Duration(deliver.Int64) * time.Second, Refused: refused.String})
 		}
 		return nil
 	})
@@ -128,14 +136,20 @@ func readQuotes(ctx context.Context, tx execer, ids []int64, orders map[int64]*o
 
 func readCommands(ctx context.Context, tx execer, ids []int64, orders map[int64]*order.Aggregate) error {
 	list, args := in(ids)
-	rows, err := tx.QueryContext(ctx, `SELECT order_id, command_key, kind, by_whom, reason, hash, received_at, epoch FROM order_command
+	rows, err := tx.QueryContext(ctx, `SELECT order_id, command_key, kind, by_whom, reason, hash, received_at, epoch, args FROM order_command
  WHERE order_id IN `+list+` AND applied_version IS NULL ORDER BY order_id, received_at, command_key`, args...)
 	return each(rows, err, "commands", func(r *sql.Rows) error {
 		var id int64
 		var c order.Command
 		var received sql.NullInt64
-		if err := r.Scan(&id, &c.Key, &c.Kind, &c.By, &c.Reason, &c.Hash, &received, &c.Epoch); err != nil {
+		var args []byte
+		if err := r.Scan(&id, &c.Key, &c.Kind, &c.By, &c.Reason, &c.Hash, &received, &c.Epoch, &args); err != nil {
 			return err
+		}
+		if len(args) > 0 {
+			if err := json.Unmarshal(args, &c.Args); err != nil {
+				return fmt.Errorf("command %s of order %d: %w", c.Key, id, err)
+			}
 		}
 		c.ReceivedAt = at(received)
 		orders[id].Commands = append(orders[id].Commands, &c)

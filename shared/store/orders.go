@@ -16,7 +16,7 @@ var orderCols = []string{"id", "platform", "no", "shop_code", "city", "state", "
 	"act_at", "tell_at", "post_at", "redrives", "attention"}
 
 // orderWritten are the columns that a turn may change.
-var orderWritten = []string{"state", "version", "goal", "goal_cause", "goal_key", "penalty_fen", "round", "winner", "timers", "timer_sent_at",
+var orderWritten = []string{"shop_code", "city", "strategy", "fee_fen", "state", "version", "goal", "goal_cause", "goal_key", "penalty_fen", "round", "winner", "timers", "timer_sent_at",
 	"fact_seq", "milestone", "assigned_at", "act_at", "tell_at", "post_at", "redrives", "attention"}
 
 const orderSelect = `SELECT id, platform, no, shop_code, city, state, version, goal, goal_cause, goal_key, penalty_fen,
@@ -81,12 +81,12 @@ func readOrders(ctx context.Context, db execer, ids []int64, lock bool) ([]order
 var attemptCols = []string{"order_id", "n", "carrier", "account", "carrier_no", "state", "under", "cause", "token", "price_fen", "shard",
 	"held_fen", "booked_fen", "penalty_fen", "cancel_fee_fen", "want", "call_kind", "call_seq", "call_owner", "call_until", "call_doubt",
 	"call_seen", "tries", "refusals", "next_call_at", "doubt_since_at", "not_found", "rider", "last_at", "placed_at", "accepted_at",
-	"picked_at", "changed", "confirmed", "resolved"}
+	"picked_at", "changed", "confirmed", "resolved", "tip_fen"}
 
 const attemptSelect = `SELECT order_id, n, carrier, account, carrier_no, state, under, cause, token, price_fen, shard,
  held_fen, booked_fen, penalty_fen, cancel_fee_fen, want, call_kind, call_seq, call_owner, call_until, call_doubt,
  call_seen, tries, refusals, next_call_at, doubt_since_at, not_found, rider, last_at, placed_at, accepted_at,
- picked_at, changed, confirmed, resolved FROM attempt `
+ picked_at, changed, confirmed, resolved, tip_fen FROM attempt `
 
 func (s *Store) scanAttempt(rows *sql.Rows) (int64, *order.Attempt, error) {
 	var id, until int64
@@ -96,7 +96,7 @@ func (s *Store) scanAttempt(rows *sql.Rows) (int64, *order.Attempt, error) {
 	err := rows.Scan(&id, &a.N, &a.Carrier, &a.Account, &a.CarrierNo, &a.State, &a.Under, &a.Cause, &a.Token, &a.Price, &a.Shard,
 		&a.Held, &a.Booked, &a.Penalty, &fee, &want, &a.Call.Kind, &a.Call.Seq, &a.Call.Owner, &until, &a.Call.Doubt,
 		&a.Call.Seen, &a.Tries, &a.Refusals, &next, &doubt, &a.NotFound, &rider, &last, &placed, &accepted,
-		&picked, &a.Changed, &a.Confirmed, &a.Resolved)
+		&picked, &a.Changed, &a.Confirmed, &a.Resolved, &a.Tip)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -134,7 +134,7 @@ func (s *Store) attemptRow(id int64, a *order.Attempt) ([]any, error) {
 	return []any{id, a.N, a.Carrier, a.Account, a.CarrierNo, a.State, a.Under, a.Cause, a.Token, int64(a.Price), a.Shard,
 		int64(a.Held), int64(a.Booked), int64(a.Penalty), fenArg(a.CancelFee), string(want), a.Call.Kind, a.Call.Seq, a.Call.Owner, until, a.Call.Doubt,
 		a.Call.Seen, a.Tries, a.Refusals, ms(a.NextCall), ms(a.DoubtSince), a.NotFound, rider, ms(a.LastAt), ms(a.PlacedAt), ms(a.AcceptedAt),
-		ms(a.PickedAt), a.Changed, a.Confirmed, a.Resolved}, nil
+		ms(a.PickedAt), a.Changed, a.Confirmed, a.Resolved, int64(a.Tip)}, nil
 }
 
 func (s *Store) readAttempts(ctx context.Context, db execer, ids []int64, add func(id int64, a *order.Attempt)) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -102,10 +103,14 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 		var args []any
 		results := byRound(results)
 		for _, r := range results {
-			rows = append(rows, []any{r.Key.Order, r.Key.Round, r.Outcome.Result, clip(r.Outcome.Reason, 255), writer, now.UnixMilli()})
+			plan, err := planArg(r.Outcome.Plan)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, []any{r.Key.Order, r.Key.Round, r.Outcome.Result, clip(r.Outcome.Reason, 255), writer, now.UnixMilli(), plan})
 			args = append(args, r.Key.Order, r.Key.Round)
 		}
-		outcome := insert{table: "quote_outcome", cols: []string{"order_id", "round", "result", "reason", "writer", "at"}, keep: true}
+		outcome := insert{table: "quote_outcome", cols: []string{"order_id", "round", "result", "reason", "writer", "at", "plan"}, keep: true}
 		if err := outcome.exec(ctx, tx, rows); err != nil {
 			return err
 		}
@@ -124,6 +129,15 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 	})
 }
 
+// planArg is a plan as a column; most orders have none.
+func planArg(p *order.Plan) (any, error) {
+	if p == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(p)
+	return string(raw), err
+}
+
 // byRound is each round once, in the order of locks.
 func byRound(results []RoundResult) []RoundResult {
 	out := slices.SortedStableFunc(slices.Values(results), func(a, b RoundResult) int {
@@ -139,10 +153,11 @@ func insertQuotes(ctx context.Context, tx *sql.Tx, results []RoundResult, mine m
 			continue
 		}
 		for _, q := range r.Quotes {
-			rows = append(rows, []any{r.Key.Order, r.Key.Round, q.Carrier, q.N, q.Account, q.Token, q.CarrierNo, int64(q.Price), q.ExpiresAt.UnixMilli(), q.DistanceM, clip(q.Refused, 255)})
+			rows = append(rows, []any{r.Key.Order, r.Key.Round, q.Carrier, q.N, q.Account, q.Token, q.CarrierNo, int64(q.Price), q.ExpiresAt.UnixMilli(), q.DistanceM,
+				int(q.AcceptIn / time.Second), int(q.DeliverIn / time.Second), clip(q.Refused, 255)})
 		}
 	}
-	cols := []string{"order_id", "round", "carrier", "n", "account", "token", "carrier_no", "price_fen", "expires_at", "distance_m", "refused"}
+	cols := []string{"order_id", "round", "carrier", "n", "account", "token", "carrier_no", "price_fen", "expires_at", "distance_m", "accept_in_s", "deliver_in_s", "refused"}
 	if err := (insert{table: "quote", cols: cols}).exec(ctx, tx, rows); err != nil {
 		return fmt.Errorf("round: %w", err)
 	}

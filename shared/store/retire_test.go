@@ -85,7 +85,7 @@ func TestADayInWhichSomethingIsOwedStays(t *testing.T) {
 	for what, plant := range map[string]string{
 		"orders are not closed":     "UPDATE orders SET act_at = 5 WHERE id = ?",
 		"facts are not posted":      "UPDATE fact SET posted_at = NULL WHERE order_id = ?",
-		"commands are not answered": "INSERT INTO order_command SELECT id, 'c9', 'cancel', '', '', '', 0, 0, NULL, '' FROM orders WHERE id = ?",
+		"commands are not answered": "INSERT INTO order_command SELECT id, 'c9', 'cancel', '', '', '', 0, 0, NULL, '', NULL FROM orders WHERE id = ?",
 		"attempts hold money":       "UPDATE attempt SET held_fen = 7 WHERE order_id = ?",
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -26,7 +26,7 @@ var goMigrations = []struct {
 
 // wantVersion is the schema that this build was written for. Migrations only ever add what
 // older builds may ignore, so a build works on its own schema and on every newer one.
-const wantVersion = 2
+const wantVersion = 3
 
 const selectVersion = "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied"
 

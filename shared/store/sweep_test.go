@@ -169,8 +169,8 @@ func TestBusyStatementsUseIndexes(t *testing.T) {
 	f.exec(t, "INSERT INTO order_event SELECT id, 'create', 1, 0, 'order', '', 'received', 'applied', FALSE, 0, NULL, NULL FROM orders")
 	f.exec(t, "INSERT INTO order_key (platform, no, order_id, hash) SELECT platform, no, id, '' FROM orders")
 	f.exec(t, "INSERT INTO carrier_ref SELECT 'shansong', id, id, 1 FROM orders")
-	f.exec(t, "INSERT INTO quote_outcome SELECT id, 1, 'quoted', '', 'w', 0 FROM orders")
-	f.exec(t, "INSERT INTO order_command SELECT id, 'c', 'cancel', '', '', '', 0, 0, NULL, '' FROM orders")
+	f.exec(t, "INSERT INTO quote_outcome SELECT id, 1, 'quoted', '', 'w', 0, NULL FROM orders")
+	f.exec(t, "INSERT INTO order_command SELECT id, 'c', 'cancel', '', '', '', 0, 0, NULL, '', NULL FROM orders")
 	f.exec(t, "INSERT INTO fact SELECT id, 0, 'income', 1, 100, 'jd', '', 0, '', 0, NULL FROM orders")
 	f.exec(t, "ANALYZE TABLE orders, order_event, order_key, carrier_ref, quote_outcome, order_command, fact")
 	for name, q := range map[string]string{

@@ -17,8 +17,11 @@ type Mode string
 
 // The modes.
 const (
-	Sequential Mode = "sequential" // the listed carriers, one after the other
-	Cheapest   Mode = "cheapest"   // the lowest quote first
+	Sequential   Mode = "sequential"   // the listed carriers, one after the other
+	Simultaneous Mode = "simultaneous" // several at once; the first rider to accept gets the order
+	Cheapest     Mode = "cheapest"     // the lowest quote first
+	Fastest      Mode = "fastest"      // the shortest time to the customer first, by the carriers' estimates
+	Weighted     Mode = "weighted"     // by price and time, weighed by Weights
 )
 
 // Duration is a span written as "90s" or "15m".
@@ -44,11 +47,19 @@ type Strategy struct {
 	Match         Match    `json:"match"`
 	Mode          Mode     `json:"mode"`
 	Carriers      []string `json:"carriers"`
+	Race          Race     `json:"race,omitzero"`
+	Weights       Weights  `json:"weights,omitzero"`
 	Quote         Quoting  `json:"quote"`
+	Tip           Tip      `json:"tip,omitzero"`
 	AcceptTimeout Duration `json:"accept_timeout"` // virtual time a carrier's riders get
-	GiveUpAfter   Duration `json:"give_up_after"`  // virtual time without a rider
-	ReleaseLead   Duration `json:"release_lead"`   // a scheduled order starts this long before its time
-	Limits        Limits   `json:"limits"`
+	// PickupTimeout is the virtual time from acceptance to pickup; 0 = none. A rider who is not
+	// even at the shop then is taken off the order; one who waits there has a slow merchant.
+	PickupTimeout Duration `json:"pickup_timeout,omitzero"`
+	// DeliveryTimeout is the virtual time from pickup to delivery after which a person is asked; 0 = none.
+	DeliveryTimeout Duration `json:"delivery_timeout,omitzero"`
+	GiveUpAfter     Duration `json:"give_up_after"` // virtual time without a rider
+	ReleaseLead     Duration `json:"release_lead"`  // a scheduled order starts this long before its time
+	Limits          Limits   `json:"limits"`
 }
 
 // Match says for which orders a strategy is meant; empty lists match all.
@@ -56,11 +67,35 @@ type Match struct {
 	Platform []string `json:"platform,omitempty"`
 	City     []string `json:"city,omitempty"`
 	Shop     []string `json:"shop,omitempty"`
+	Window   string   `json:"window,omitempty"` // "10:30-13:30", Asia/Shanghai, the end excluded; may span midnight
+}
+
+// Race is how many carriers look for a rider at once.
+type Race struct {
+	Width      int      `json:"width,omitzero"`       // 0 = 1
+	WidenAfter Duration `json:"widen_after,omitzero"` // virtual time without acceptance until more join; 0 = never
+	WidenBy    int      `json:"widen_by,omitzero"`    // 0 = 1
+}
+
+// Weights of the weighted mode: what one of several offers is worth, best and worst of each
+// measure apart. Only their proportion counts.
+type Weights struct {
+	Price int `json:"price,omitzero"`
+	Time  int `json:"time,omitzero"`
+}
+
+// Tip is what is added, step by step, while no rider accepts.
+type Tip struct {
+	After Duration  `json:"after,omitzero"` // virtual time since the placement; 0 = no tips
+	Every Duration  `json:"every,omitzero"`
+	Step  money.Fen `json:"step_fen,omitzero"`
+	Max   money.Fen `json:"max_fen,omitzero"`
 }
 
 // Quoting limits a quote round.
 type Quoting struct {
-	Deadline Duration `json:"deadline"` // system time until the answers at hand must do
+	Deadline Duration `json:"deadline"`       // system time until the answers at hand must do
+	Reuse    Duration `json:"reuse,omitzero"` // virtual time for which a price is taken for the same way again without asking
 }
 
 // Limits are what an attempt may cost. Nil = no limit.

@@ -149,8 +149,9 @@ func (p *party) does(code, path, no, more string) {
 
 // tracks tells a delivery status and a rider.
 func (p *party) tracks(no, status, rider string) {
+	phone := map[bool]string{true: "13800000000"}[rider != ""] // who is not named has none
 	p.t.Helper()
-	p.does("0", track, no, `,"deliveryStatus":"`+status+`","deliveryManName":"`+rider+`","deliveryManPhone":"13800000000","deliveryBillNo":"TDH1","deliveryCarrierName":"闪送"`)
+	p.does("0", track, no, `,"deliveryStatus":"`+status+`","deliveryManName":"`+rider+`","deliveryManPhone":"`+phone+`","deliveryBillNo":"TDH1","deliveryCarrierName":"闪送"`)
 }
 
 func (p *party) book() jd.BookOrder {

@@ -313,6 +313,7 @@ func TestReportBackOutOfOrder(t *testing.T) {
 	}{
 		"another rider":         {[]string{"20/李", "22/李", "20/王", "30/王"}, 0, ""},
 		"nobody, then another":  {[]string{"20/李", "10/", "20/王"}, 0, ""},
+		"unnamed, then another": {[]string{"22/", "10/", "20/王"}, 0, ""},
 		"backwards, same rider": {[]string{"20/李", "30/李", "22/李"}, 1, ""},
 		"after delivery":        {[]string{"20/李", deliver + "=0", finish + "=0", "22/李"}, 1, "delivered"},
 		"delivered twice":       {[]string{deliver + "=0", finish + "=0", finish + "=30002"}, 0, "delivered"},

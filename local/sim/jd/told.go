@@ -52,7 +52,8 @@ func (s *Service) track(o *order, c call) (any, func(), error) {
 }
 
 // follows tells what is wrong with tracking after that before, "" if nothing is, and marks
-// a repeat. Backwards is allowed with another rider, and nothing follows a delivery.
+// a repeat. Backwards is allowed with another rider and, naming nobody, to the search for
+// one (改派); nothing follows a delivery.
 func (o *order) follows(t *Told) string {
 	last, ok := o.lastTracked()
 	t.Repeat = ok && last.What == t.What && last.rider() == t.rider()
@@ -61,6 +62,8 @@ func (o *order) follows(t *Told) string {
 		return ""
 	case o.status == Delivered:
 		return t.What + " after delivery"
+	case t.rider() == "" && t.Stage == world.StageDispatched:
+		return ""
 	case ok && t.Stage < last.Stage && last.rider() == t.rider():
 		return fmt.Sprintf("backwards from %s to %s with the same rider", last.What, t.What)
 	}

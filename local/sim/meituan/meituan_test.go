@@ -113,7 +113,7 @@ const sync = "ecommerce/order/logistics/sync"
 func (p *party) status(no, status, courier string) int {
 	p.t.Helper()
 	return p.tell(sync, map[string]string{
-		"order_id": no, "logistics_status": status, "courier_name": courier, "courier_phone": "13800000000",
+		"order_id": no, "logistics_status": status, "courier_name": courier, "courier_phone": map[bool]string{true: "13800000000"}[courier != ""],
 		"third_carrier_order_id": "TDH1", "logistics_provider_code": "10003",
 	})
 }
@@ -324,7 +324,9 @@ func TestReportBackOutOfOrder(t *testing.T) {
 	}{
 		"another rider":           {[]string{"10/李", "15/李", "10/王", "15/王", "20/王", "40/王"}, 0, "delivered"},
 		"nobody, then another":    {[]string{"10/李", "0/", "10/王", "40/王"}, 0, "delivered"},
+		"unnamed, then another":   {[]string{"15/", "0/", "10/王", "40/王"}, 0, "delivered"},
 		"backwards, same rider":   {[]string{"10/李", "20/李", "15/李"}, 1, ""},
+		"backwards, unnamed":      {[]string{"20/", "15/"}, 1, ""},
 		"after a cancel anything": {[]string{"20/李", "100/李", "10/李"}, 0, ""},
 		"cancelled":               {[]string{"10/李", "100/李"}, 0, "cancelled"},
 		"after delivery":          {[]string{"40/李", "40/李", "100/李"}, 1, "cancelled"},

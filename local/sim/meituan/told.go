@@ -2,6 +2,7 @@ package meituan
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/chuandao/qianfan/local/sim/world"
@@ -68,8 +69,8 @@ func (s *Service) logisticsSync(params map[string]string) error {
 }
 
 // follows tells what is wrong with a report after those before, "" if nothing is, and
-// marks a repeat. Backwards is allowed with another rider, and after a cancel anything
-// is; after delivery nothing but the same again.
+// marks a repeat. Backwards is allowed with another rider and, naming nobody, to the
+// search for one (改派). After a cancel anything is, after delivery nothing but the same again.
 func (o *order) follows(t *Told) string {
 	if len(o.told) == 0 {
 		return ""
@@ -81,6 +82,8 @@ func (o *order) follows(t *Told) string {
 		return ""
 	case last.Status == delivered:
 		return fmt.Sprintf("%d after delivery", t.Status)
+	case t.Courier == "" && stages[strconv.Itoa(t.Status)].stage == world.StageDispatched:
+		return ""
 	case t.Status < last.Status && last.Courier == t.Courier:
 		return fmt.Sprintf("backwards from %d to %d with the same rider", last.Status, t.Status)
 	}

@@ -63,6 +63,7 @@ func TestReportBackOutOfOrder(t *testing.T) {
 	}{
 		"another rider":           {[]string{"tobeFetched/李", "arrived/李", "tobeFetched/王", "DELIVERY_START/王", "DELIVERY_COMPLETE/王"}, 0, "delivered"},
 		"nobody, then another":    {[]string{"tobeFetched/李", "tobeAssignedCourier/", "tobeFetched/王", "completed/王"}, 0, "delivered"},
+		"unnamed, then another":   {[]string{"arrived/", "tobeAssignedCourier/", "tobeFetched/王", "completed/王"}, 0, "delivered"},
 		"backwards, same rider":   {[]string{"DELIVERY_START/李", "arrived/李"}, 1, ""},
 		"after a cancel anything": {[]string{"DELIVERY_START/李", "cancelled/李", "tobeFetched/李"}, 0, ""},
 		"cancelled":               {[]string{"tobeFetched/李", "noMoreDelivery/李"}, 0, "cancelled"},

@@ -163,6 +163,6 @@ func (p *party) call(action, params string) reply {
 func (p *party) tell(no, state, courier string) string {
 	p.t.Helper()
 	return p.call("eleme.order.selfDeliveryStateSync", fmt.Sprintf(
-		`{"shopId":720001,"stateInfo":{"orderId":%q,"distributorId":201,"state":%q,"knight":{"id":"","phone":"13800000000","name":%q},"deliveryCompanyName":"闪送"}}`,
-		no, state, courier)).code()
+		`{"shopId":720001,"stateInfo":{"orderId":%q,"distributorId":201,"state":%q,"knight":{"id":"","phone":%q,"name":%q},"deliveryCompanyName":"闪送"}}`,
+		no, state, map[bool]string{true: "13800000000"}[courier != ""], courier)).code()
 }

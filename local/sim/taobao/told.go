@@ -106,8 +106,8 @@ func (s *Service) owns(o *order, shop string) bool {
 }
 
 // follows tells what is wrong with a report after those before, "" if nothing is, and
-// marks a repeat. Backwards is allowed with another rider, and after a cancel anything
-// is; after delivery nothing but the same again.
+// marks a repeat. Backwards is allowed with another rider and, naming nobody, to the
+// search for one (改派). After a cancel anything is, after delivery nothing but the same again.
 func (o *order) follows(t *Told) string {
 	if len(o.told) == 0 {
 		return ""
@@ -119,6 +119,8 @@ func (o *order) follows(t *Told) string {
 		return ""
 	case last.Stage == world.StageDelivered:
 		return t.State + " after delivery"
+	case t.Courier == "" && t.Stage == world.StageDispatched:
+		return ""
 	case t.Stage < last.Stage && last.Courier == t.Courier:
 		return fmt.Sprintf("backwards from %s to %s with the same rider", last.State, t.State)
 	}
