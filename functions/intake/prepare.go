@@ -28,7 +28,7 @@ func (s *Stage) prepare(ctx context.Context, platform string, push upstream.Push
 	if err != nil {
 		return store.NewOrder{}, err
 	}
-	chosen, why, err := strategy.Pick(all, platform, city, c.ShopCode)
+	chosen, why, err := strategy.Pick(all, strategy.Case{Platform: platform, City: city, Shop: c.ShopCode, At: now})
 	if err != nil {
 		return store.NewOrder{}, &upstream.Error{Reason: upstream.NoStrategy, Field: "city", Message: "no delivery is offered in city " + city, Err: err}
 	}

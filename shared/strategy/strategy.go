@@ -3,10 +3,7 @@
 package strategy
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
@@ -72,7 +69,7 @@ type Match struct {
 
 // Race is how many carriers look for a rider at once.
 type Race struct {
-	Width      int      `json:"width,omitzero"`       // 0 = 1
+	Width      int      `json:"width,omitzero"`       // 0 = all in the simultaneous mode, else 1
 	WidenAfter Duration `json:"widen_after,omitzero"` // virtual time without acceptance until more join; 0 = never
 	WidenBy    int      `json:"widen_by,omitzero"`    // 0 = 1
 }
@@ -104,159 +101,16 @@ type Limits struct {
 	MinMargin *money.Fen `json:"min_margin_fen,omitempty"`
 }
 
-// Validate refuses a strategy that cannot work and names the path of the mistake.
-func (s Strategy) Validate(known []string) error {
-	var errs []error
-	bad := func(path, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("strategy %q: %s: %s", s.Name, path, fmt.Sprintf(format, args...)))
-	}
-	if s.Name == "" {
-		bad("name", "is empty")
-	}
-	if s.Mode != Sequential && s.Mode != Cheapest {
-		bad("mode", "%q is neither sequential nor cheapest", s.Mode)
-	}
-	if len(s.Carriers) == 0 {
-		bad("carriers", "is empty")
-	}
-	for i, c := range s.Carriers {
-		if !slices.Contains(known, c) {
-			bad(fmt.Sprintf("carriers[%d]", i), "%q is not a known carrier", c)
-		}
-		if slices.Contains(s.Carriers[:i], c) {
-			bad(fmt.Sprintf("carriers[%d]", i), "%q is listed twice", c)
-		}
-	}
-	for _, d := range []struct {
-		path string
-		Duration
-	}{{"quote.deadline", s.Quote.Deadline}, {"accept_timeout", s.AcceptTimeout}, {"give_up_after", s.GiveUpAfter}} {
-		if d.Duration <= 0 {
-			bad(d.path, "must be positive")
-		}
-	}
-	if s.ReleaseLead < 0 {
-		bad("release_lead", "must not be negative")
-	}
-	return errors.Join(errs...)
-}
-
-// Why is the stored answer to "why this strategy".
-type Why struct {
-	Level    string `json:"level"` // shop, city+platform, city, platform, default
-	Strategy string `json:"strategy"`
-	Version  int    `json:"version"`
-	Rivals   int    `json:"rivals"` // other strategies that matched less closely
-}
-
-// ErrNone says that no strategy is meant for an order.
-var ErrNone = errors.New("strategy: none matches")
-
-// levels orders the matches, closest first.
-var levels = []string{"shop", "city+platform", "city", "platform", "default"}
-
-// Pick finds the closest strategy: shop > city+platform > city > platform > default. Of two
-// at one level the name that sorts first wins.
-func Pick(all []Strategy, platform, city, shop string) (Strategy, Why, error) {
-	best, at, matched := Strategy{}, len(levels), 0
-	for _, s := range all {
-		level, ok := s.Match.level(platform, city, shop)
-		if !ok {
-			continue
-		}
-		matched++
-		if level < at || (level == at && s.Name < best.Name) {
-			best, at = s, level
-		}
-	}
-	if matched == 0 {
-		return Strategy{}, Why{}, fmt.Errorf("%w for platform %s in city %s", ErrNone, platform, city)
-	}
-	return best, Why{Level: levels[at], Strategy: best.Name, Version: best.Version, Rivals: matched - 1}, nil
-}
-
-func (m Match) level(platform, city, shop string) (int, bool) {
-	fits := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
-	if !fits(m.Platform, platform) || !fits(m.City, city) || !fits(m.Shop, shop) {
-		return 0, false
-	}
+// Wide is how many carriers look for a rider at the start.
+func (s Strategy) Wide() int {
 	switch {
-	case len(m.Shop) > 0:
-		return 0, true
-	case len(m.City) > 0 && len(m.Platform) > 0:
-		return 1, true
-	case len(m.City) > 0:
-		return 2, true
-	case len(m.Platform) > 0:
-		return 3, true
+	case s.Race.Width > 0:
+		return min(s.Race.Width, len(s.Carriers))
+	case s.Mode == Simultaneous:
+		return len(s.Carriers)
 	}
-	return 4, true
+	return 1
 }
 
-// Offer is one carrier's quote as the choice sees it.
-type Offer struct {
-	N         int // attempt number minted with the quote
-	Carrier   string
-	Price     money.Fen
-	ExpiresAt time.Time
-	Used      bool   // an attempt has consumed it
-	Refused   string // why the carrier gave no price, or why it was put aside
-}
-
-// Verdict explains one carrier that was not chosen.
-type Verdict struct {
-	Carrier string `json:"carrier"`
-	Reason  string `json:"reason"`
-}
-
-// Choose picks the offer to place now, or -1, and says why not the others. income is what
-// the platform pays, for the margin limit.
-func (s Strategy) Choose(offers []Offer, income money.Fen, now time.Time) (int, []Verdict) {
-	var why []Verdict
-	ranked := make([]int, 0, len(offers))
-	for i, o := range offers {
-		if reason := s.unfit(o, income, now); reason != "" {
-			why = append(why, Verdict{o.Carrier, reason})
-			continue
-		}
-		ranked = append(ranked, i)
-	}
-	if len(ranked) == 0 {
-		return -1, why
-	}
-	slices.SortStableFunc(ranked, func(a, b int) int {
-		if s.Mode == Cheapest && offers[a].Price != offers[b].Price {
-			return cmp.Compare(offers[a].Price, offers[b].Price)
-		}
-		return cmp.Compare(slices.Index(s.Carriers, offers[a].Carrier), slices.Index(s.Carriers, offers[b].Carrier))
-	})
-	for _, i := range ranked[1:] {
-		why = append(why, Verdict{offers[i].Carrier, s.outranked(offers[i], offers[ranked[0]])})
-	}
-	return ranked[0], why
-}
-
-func (s Strategy) unfit(o Offer, income money.Fen, now time.Time) string {
-	switch {
-	case o.Refused != "":
-		return o.Refused
-	case o.Used:
-		return "tried already"
-	case !slices.Contains(s.Carriers, o.Carrier):
-		return "not in the strategy"
-	case !now.Before(o.ExpiresAt):
-		return "quote expired"
-	case s.Limits.MaxCost != nil && o.Price > *s.Limits.MaxCost:
-		return fmt.Sprintf("costs %s, the limit is %s", o.Price, *s.Limits.MaxCost)
-	case s.Limits.MinMargin != nil && income-o.Price < *s.Limits.MinMargin:
-		return fmt.Sprintf("leaves a margin of %s, the least is %s", income-o.Price, *s.Limits.MinMargin)
-	}
-	return ""
-}
-
-func (s Strategy) outranked(o, winner Offer) string {
-	if s.Mode == Cheapest && o.Price > winner.Price {
-		return fmt.Sprintf("%s dearer than %s", o.Price-winner.Price, winner.Carrier)
-	}
-	return "listed after " + winner.Carrier
-}
+// Widen is how many more join each time.
+func (s Strategy) Widen() int { return max(1, s.Race.WidenBy) }

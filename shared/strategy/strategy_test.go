@@ -32,12 +32,12 @@ func TestPickTakesTheClosest(t *testing.T) {
 		{"meituan", "110100", "s2", "platform", "platform", 2},
 		{"jd", "110100", "s2", "default", "default", 1},
 	} {
-		got, why, err := strategy.Pick(all, c.platform, c.city, c.shop)
+		got, why, err := strategy.Pick(all, strategy.Case{Platform: c.platform, City: c.city, Shop: c.shop})
 		require.NoError(t, err)
 		require.Equal(t, c.want, got.Name)
 		require.Equal(t, strategy.Why{Level: c.level, Strategy: c.want, Version: 1, Rivals: c.rivals}, why)
 	}
-	_, _, err := strategy.Pick([]strategy.Strategy{city}, "jd", "110100", "s")
+	_, _, err := strategy.Pick([]strategy.Strategy{city}, strategy.Case{Platform: "jd", City: "110100", Shop: "s"})
 	require.ErrorIs(t, err, strategy.ErrNone)
 }
 
