@@ -118,7 +118,18 @@ func (s *Stage) call(ctx context.Context, p turn.PlannedCall, d store.Detail, an
 		within(ctx, func(ctx context.Context) { ans.Err = adapter.ConfirmReturn(ctx, ref) })
 	case order.CallCancel:
 		s.cancel(ctx, adapter, p, ref, ans)
+	case order.CallTip:
+		within(ctx, func(ctx context.Context) { ans.Tipped, ans.Err = tip(ctx, adapter, a, ref) })
 	}
+}
+
+// tip adds what is wanted to what the carrier has confirmed.
+func tip(ctx context.Context, adapter carrier.Adapter, a order.Attempt, ref carrier.Ref) (carrier.Tipped, error) {
+	tipper, ok := adapter.(carrier.Tipper)
+	if !ok {
+		return carrier.Tipped{}, &carrier.Error{Carrier: a.Carrier, Op: order.CallTip, Kind: carrier.KindRefused, Message: "takes no tips"}
+	}
+	return tipper.Tip(ctx, carrier.TipRequest{Ref: ref, Add: a.Want.Tip - a.Tip, Total: a.Want.Tip})
 }
 
 // cancel asks for the 违约金 first where there may be one, then cancels.

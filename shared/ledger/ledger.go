@@ -23,6 +23,9 @@ func Held(carrier, account string) string { return "carrier:" + carrier + ":" + 
 // DeliveryExpense is what deliveries cost.
 func DeliveryExpense(carrier string) string { return "expense:delivery:" + carrier }
 
+// TipExpense is what tips (小费) cost that made a rider come.
+func TipExpense(carrier string) string { return "expense:tip:" + carrier }
+
 // PenaltyExpense is 违约金 that a carrier keeps, by cause.
 func PenaltyExpense(carrier, cause string) string { return "expense:penalty:" + carrier + ":" + cause }
 
@@ -94,6 +97,8 @@ func sides(f order.Fact) (debit, credit string, err error) {
 		return Prepaid(f.Party, f.Account), Held(f.Party, f.Account), nil
 	case order.FactCapture:
 		return DeliveryExpense(f.Party), Held(f.Party, f.Account), nil
+	case order.FactTip:
+		return TipExpense(f.Party), Held(f.Party, f.Account), nil
 	case order.FactPenalty:
 		cause := f.Cause
 		if cause == "" {

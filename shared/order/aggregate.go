@@ -23,9 +23,12 @@ const (
 	CauseCancelled     = "order_cancelled"
 	CauseGiveUp        = "give_up"
 	CauseAcceptTimeout = "accept_timeout"
-	CauseLostRace      = "lost_race" // another attempt carries the order
-	CauseRevived       = "revived"   // a sign of life of what we held for dead
-	CauseCarrier       = "carrier"   // the carrier's own doing
+	CausePickupTimeout = "pickup_timeout" // the rider did not come to the shop in time
+	CauseRedispatch    = "redispatch"     // a person wants another carrier or rider
+	CauseChanged       = "changed"        // the recipient's place changed before pickup
+	CauseLostRace      = "lost_race"      // another attempt carries the order
+	CauseRevived       = "revived"        // a sign of life of what we held for dead
+	CauseCarrier       = "carrier"        // the carrier's own doing
 	CauseRider         = "rider"
 	CauseNoRider       = "no_rider"
 	CauseRefused       = "refused"
@@ -46,6 +49,7 @@ type Order struct {
 	GoalKey    string    // the command that set the goal
 	Penalty    money.Fen // what the platform will owe when the goal is reached
 	Round      int       // quote round wanted; 0 = scheduled, not released
+	Width      int       // how many carriers may look for a rider at once; 0 = as the strategy begins
 	Winner     int       // attempt number; 0 = none
 	Strategy   strategy.Strategy
 	Fee        money.Fen // what the platform pays for a delivery
@@ -82,6 +86,7 @@ const (
 	CallQuery   = "query"
 	CallCancel  = "cancel"
 	CallConfirm = "confirm_return"
+	CallTip     = "tip"
 )
 
 // Call is the call under way, or in doubt, of an attempt.
@@ -96,10 +101,13 @@ type Call struct {
 
 // Want is what is still to be done with an attempt.
 type Want struct {
-	Cancel  string // cause; empty = no wish
-	Query   bool   // ask the carrier; the lease of a query takes the wish, so that one made meanwhile stands
-	Expired bool   // the accept timer ran out: cancel if the query still shows nobody
-	Confirm bool   // confirm the return; taken by the lease as well
+	Cancel  string    // cause; empty = no wish
+	Query   bool      // ask the carrier; the lease of a query takes the wish, so that one made meanwhile stands
+	Expired bool      // the accept or pickup timer ran out: cancel if the query still shows no progress
+	Confirm bool      // confirm the return; taken by the lease as well
+	Tip     money.Fen `json:",omitempty"` // total wanted; what is above Attempt.Tip is to be added
+	Overdue string    `json:",omitempty"` // timer kind whose query is under way: pickup or deliver
+	NoTips  bool      `json:",omitempty"` // the carrier refused one, or one is in doubt: no more
 }
 
 // Attempt is one placement with one carrier.
@@ -279,6 +287,7 @@ const (
 	FactOverdraw  = "overdraw"   // prepaid → held beyond the grant: the carrier took more
 	FactRelease   = "release"    // held → prepaid
 	FactCapture   = "capture"    // held → delivery expense
+	FactTip       = "tip"        // held → tip expense
 	FactPenalty   = "penalty"    // held → penalty expense, cause in Cause
 	FactIncome    = "income"     // platform receivable → delivery income
 	FactPenaltyIn = "penalty_in" // platform penalty receivable → penalty income

@@ -9,16 +9,22 @@ const (
 	TimerWatch   = "watch"   // nothing was heard of a live attempt for long: query
 	TimerRetry   = "retry"   // a call that had to wait may be made
 	TimerConfirm = "confirm" // goods on their way back had their time: confirm the return
+	TimerWiden   = "widen"   // nobody accepted in the race: more carriers join
+	TimerTip     = "tip"     // nobody accepted: the tip rises by a step
+	TimerPickup  = "pickup"  // the rider had time to fetch the goods
+	TimerDeliver = "deliver" // the rider had time to bring the goods
 )
 
 // TimerKinds lists every kind, for generators and tests.
-var TimerKinds = []string{TimerRelease, TimerQuote, TimerGiveUp, TimerAccept, TimerWatch, TimerRetry, TimerConfirm}
+var TimerKinds = []string{TimerRelease, TimerQuote, TimerGiveUp, TimerAccept, TimerWatch, TimerRetry, TimerConfirm,
+	TimerWiden, TimerTip, TimerPickup, TimerDeliver}
 
 // ArmedInCode are the timers that no row arms, because they belong to no transition, and who arms them.
 var ArmedInCode = map[string]string{
 	TimerRelease: "intake, for a scheduled order (预约单)",
 	TimerQuote:   "intake and each quote round that is wanted; the pause before the next one",
 	TimerRetry:   "a call that has to wait before it is made",
+	TimerWiden:   "the first attempt of a dispatch and each widening, while there are more carriers",
 }
 
 // Timers says what a transition does to timers: listed kinds are re-armed or cleared, all
@@ -70,8 +76,8 @@ type Row struct {
 
 var (
 	startDispatch = Timers{Arm: []string{TimerGiveUp}, Clear: []string{TimerQuote}}
-	riderFound    = Timers{Clear: []string{TimerGiveUp, TimerQuote}}
-	orderOver     = Timers{Clear: []string{TimerRelease, TimerQuote, TimerGiveUp}}
+	riderFound    = Timers{Clear: []string{TimerGiveUp, TimerQuote, TimerWiden}}
+	orderOver     = Timers{Clear: []string{TimerRelease, TimerQuote, TimerGiveUp, TimerWiden}}
 )
 
 // Table is the order's machine. What is not listed does not happen.
@@ -184,13 +190,14 @@ type AttemptRow struct {
 }
 
 var (
-	waiting   = Timers{Arm: []string{TimerAccept, TimerWatch}, Clear: []string{TimerRetry}}
-	taken     = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerRetry}}
+	waiting   = Timers{Arm: []string{TimerAccept, TimerWatch, TimerTip}, Clear: []string{TimerRetry, TimerPickup}}
+	taken     = Timers{Arm: []string{TimerWatch, TimerPickup}, Clear: []string{TimerAccept, TimerRetry, TimerTip}}
+	carrying  = Timers{Arm: []string{TimerWatch, TimerDeliver}, Clear: []string{TimerAccept, TimerRetry, TimerTip, TimerPickup}}
 	watching  = Timers{Arm: []string{TimerWatch}}
-	withdrawn = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept}}
-	comeBack  = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept}}
-	goesOn    = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerConfirm}}
-	over      = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm}}
+	withdrawn = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerTip, TimerPickup, TimerDeliver}}
+	comeBack  = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept, TimerTip, TimerPickup, TimerDeliver}}
+	goesOn    = Timers{Arm: []string{TimerWatch, TimerDeliver}, Clear: []string{TimerConfirm}}
+	over      = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm, TimerTip, TimerPickup, TimerDeliver}}
 )
 
 // AttemptTable is the attempt's machine. What is not listed changes nothing.
@@ -202,7 +209,7 @@ var AttemptTable = []AttemptRow{
 	{Intent, AtReassigning, Placed, waiting},
 	{Intent, AtAccepted, Accepted, taken},
 	{Intent, AtArrived, AttemptArrived, taken},
-	{Intent, AtPickedUp, AttemptPickedUp, taken},
+	{Intent, AtPickedUp, AttemptPickedUp, carrying},
 	{Intent, AtDelivered, AttemptDelivered, over},
 	{Intent, AtCancelled, AttemptCancelled, over},
 	{Intent, AtReturning, AttemptReturning, comeBack},
@@ -214,7 +221,7 @@ var AttemptTable = []AttemptRow{
 	{Unknown, AtReassigning, Placed, waiting},
 	{Unknown, AtAccepted, Accepted, taken},
 	{Unknown, AtArrived, AttemptArrived, taken},
-	{Unknown, AtPickedUp, AttemptPickedUp, taken},
+	{Unknown, AtPickedUp, AttemptPickedUp, carrying},
 	{Unknown, AtDelivered, AttemptDelivered, over},
 	{Unknown, AtCancelled, AttemptCancelled, over},
 	{Unknown, AtReturning, AttemptReturning, comeBack},
@@ -223,7 +230,7 @@ var AttemptTable = []AttemptRow{
 	{Placed, AtReassigning, Placed, Timers{}},
 	{Placed, AtAccepted, Accepted, taken},
 	{Placed, AtArrived, AttemptArrived, taken},
-	{Placed, AtPickedUp, AttemptPickedUp, taken},
+	{Placed, AtPickedUp, AttemptPickedUp, carrying},
 	{Placed, AtDelivered, AttemptDelivered, over},
 	{Placed, AtCancelWanted, AttemptCancelling, withdrawn},
 	{Placed, AtCancelled, AttemptCancelled, over},
@@ -233,23 +240,23 @@ var AttemptTable = []AttemptRow{
 	{Accepted, AtReassigning, Placed, waiting},
 	{Accepted, AtAccepted, Accepted, watching},
 	{Accepted, AtArrived, AttemptArrived, watching},
-	{Accepted, AtPickedUp, AttemptPickedUp, watching},
+	{Accepted, AtPickedUp, AttemptPickedUp, carrying},
 	{Accepted, AtDelivered, AttemptDelivered, over},
-	{Accepted, AtCancelWanted, AttemptCancelling, watching},
+	{Accepted, AtCancelWanted, AttemptCancelling, withdrawn},
 	{Accepted, AtCancelled, AttemptCancelled, over},
 	{Accepted, AtReturning, AttemptReturning, comeBack},
 	{Accepted, AtReturned, AttemptReturned, over},
 
 	{AttemptArrived, AtReassigning, Placed, waiting},
-	{AttemptArrived, AtPickedUp, AttemptPickedUp, watching},
+	{AttemptArrived, AtPickedUp, AttemptPickedUp, carrying},
 	{AttemptArrived, AtDelivered, AttemptDelivered, over},
-	{AttemptArrived, AtCancelWanted, AttemptCancelling, watching},
+	{AttemptArrived, AtCancelWanted, AttemptCancelling, withdrawn},
 	{AttemptArrived, AtCancelled, AttemptCancelled, over},
 	{AttemptArrived, AtReturning, AttemptReturning, comeBack},
 	{AttemptArrived, AtReturned, AttemptReturned, over},
 
 	{AttemptPickedUp, AtDelivered, AttemptDelivered, over},
-	{AttemptPickedUp, AtCancelWanted, AttemptCancelling, watching},
+	{AttemptPickedUp, AtCancelWanted, AttemptCancelling, withdrawn},
 	{AttemptPickedUp, AtCancelled, AttemptCancelled, over},
 	{AttemptPickedUp, AtReturning, AttemptReturning, comeBack},
 	{AttemptPickedUp, AtReturned, AttemptReturned, over},
@@ -276,7 +283,7 @@ var AttemptTable = []AttemptRow{
 	{AttemptRejected, AtReassigning, Placed, watching},
 	{AttemptRejected, AtAccepted, Accepted, watching},
 	{AttemptRejected, AtArrived, AttemptArrived, watching},
-	{AttemptRejected, AtPickedUp, AttemptPickedUp, watching},
+	{AttemptRejected, AtPickedUp, AttemptPickedUp, carrying},
 	{AttemptRejected, AtDelivered, AttemptDelivered, over},
 	{AttemptRejected, AtCancelled, AttemptCancelled, over},
 	{AttemptRejected, AtReturning, AttemptReturning, comeBack},

@@ -134,14 +134,14 @@ func TestTimersAreArmedAndCleared(t *testing.T) {
 	for _, r := range order.Table {
 		note(r.Timers, r)
 		if r.To.Final() {
-			require.Subset(t, r.Clear, []string{order.TimerRelease, order.TimerQuote, order.TimerGiveUp}, "%v leaves a timer armed", r)
+			require.Subset(t, r.Clear, []string{order.TimerRelease, order.TimerQuote, order.TimerGiveUp, order.TimerWiden}, "%v leaves a timer armed", r)
 			require.Empty(t, r.Arm)
 		}
 	}
 	for _, r := range order.AttemptTable {
 		note(r.Timers, r)
 		if r.To.Final() {
-			require.Subset(t, r.Clear, []string{order.TimerAccept, order.TimerWatch, order.TimerRetry, order.TimerConfirm}, "%v leaves a timer armed", r)
+			require.Subset(t, r.Clear, []string{order.TimerAccept, order.TimerWatch, order.TimerRetry, order.TimerConfirm, order.TimerTip, order.TimerPickup, order.TimerDeliver}, "%v leaves a timer armed", r)
 			require.Empty(t, r.Arm)
 		}
 		if r.From.Final() && !r.To.Final() {

@@ -15,7 +15,7 @@ import (
 )
 
 // factKinds lists every kind of fact: what the checks fold.
-var factKinds = []string{order.FactHold, order.FactOverdraw, order.FactRelease, order.FactCapture, order.FactPenalty, order.FactIncome, order.FactPenaltyIn}
+var factKinds = []string{order.FactHold, order.FactOverdraw, order.FactRelease, order.FactCapture, order.FactTip, order.FactPenalty, order.FactIncome, order.FactPenaltyIn}
 
 var (
 	// heldByFacts folds facts into what is held, as the ledger would.

@@ -13,15 +13,15 @@ import (
 
 var orderCols = []string{"id", "platform", "no", "shop_code", "city", "state", "version", "goal", "goal_cause", "goal_key", "penalty_fen",
 	"round", "winner", "strategy", "fee_fen", "timers", "timer_sent_at", "fact_seq", "milestone", "told", "received_at", "assigned_at",
-	"act_at", "tell_at", "post_at", "redrives", "attention"}
+	"act_at", "tell_at", "post_at", "redrives", "attention", "width"}
 
 // orderWritten are the columns that a turn may change.
 var orderWritten = []string{"shop_code", "city", "strategy", "fee_fen", "state", "version", "goal", "goal_cause", "goal_key", "penalty_fen", "round", "winner", "timers", "timer_sent_at",
-	"fact_seq", "milestone", "assigned_at", "act_at", "tell_at", "post_at", "redrives", "attention"}
+	"fact_seq", "milestone", "assigned_at", "act_at", "tell_at", "post_at", "redrives", "attention", "width"}
 
 const orderSelect = `SELECT id, platform, no, shop_code, city, state, version, goal, goal_cause, goal_key, penalty_fen,
  round, winner, strategy, fee_fen, timers, timer_sent_at, fact_seq, milestone, told, received_at, assigned_at,
- act_at, tell_at, post_at, redrives, attention FROM orders `
+ act_at, tell_at, post_at, redrives, attention, width FROM orders `
 
 func scanOrder(rows *sql.Rows) (order.Order, error) {
 	var o order.Order
@@ -30,7 +30,7 @@ func scanOrder(rows *sql.Rows) (order.Order, error) {
 	var timerSent, assigned, act, tell, post sql.NullInt64
 	err := rows.Scan(&o.ID, &o.Platform, &o.No, &o.ShopCode, &o.City, &o.State, &o.Version, &o.Goal, &o.GoalCause, &o.GoalKey, &o.Penalty,
 		&o.Round, &o.Winner, &strategyJSON, &o.Fee, &timers, &timerSent, &o.FactSeq, &o.Milestone, &o.Told, &received, &assigned,
-		&act, &tell, &post, &o.Redrives, &o.Attention)
+		&act, &tell, &post, &o.Redrives, &o.Attention, &o.Width)
 	if err != nil {
 		return o, err
 	}
@@ -58,7 +58,7 @@ func orderRow(o *order.Order) ([]any, error) {
 	}
 	return []any{o.ID, o.Platform, o.No, o.ShopCode, o.City, o.State, o.Version, o.Goal, clip(o.GoalCause, 64), o.GoalKey, int64(o.Penalty),
 		o.Round, o.Winner, string(strategyJSON), int64(o.Fee), string(timers), ms(o.TimerSent), o.FactSeq, o.Milestone, o.Told,
-		o.ReceivedAt.UnixMilli(), ms(o.AssignedAt), ms(o.ActAt), ms(o.TellAt), ms(o.PostAt), o.Redrives, clip(o.Attention, 255)}, nil
+		o.ReceivedAt.UnixMilli(), ms(o.AssignedAt), ms(o.ActAt), ms(o.TellAt), ms(o.PostAt), o.Redrives, clip(o.Attention, 255), o.Width}, nil
 }
 
 // readOrders loads orders by id, ascending; lock adds a row lock.
@@ -149,7 +149,7 @@ func (s *Store) readAttempts(ctx context.Context, db execer, ids []int64, add fu
 	})
 }
 
-// Detail is what never changes about an order.
+// Detail is what is to be brought, from where to where. Only a command may change it.
 type Detail struct {
 	CityName string       `json:"city_name"`
 	Detail   order.Detail `json:"detail"`
@@ -157,12 +157,16 @@ type Detail struct {
 
 // Details opens the sealed details of orders.
 func (s *Store) Details(ctx context.Context, ids []int64) (map[int64]Detail, error) {
-	out := make(map[int64]Detail, len(ids))
 	if len(ids) == 0 {
-		return out, nil
+		return map[int64]Detail{}, nil
 	}
+	return s.readDetails(ctx, s.db, ids)
+}
+
+func (s *Store) readDetails(ctx context.Context, db execer, ids []int64) (map[int64]Detail, error) {
+	out := make(map[int64]Detail, len(ids))
 	list, args := in(sorted(ids))
-	rows, err := s.db.QueryContext(ctx, "SELECT order_id, sealed FROM order_detail WHERE order_id IN "+list, args...)
+	rows, err := db.QueryContext(ctx, "SELECT order_id, sealed FROM order_detail WHERE order_id IN "+list, args...)
 	err = each(rows, err, "details", func(r *sql.Rows) error {
 		var id int64
 		var sealed []byte

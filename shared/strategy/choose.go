@@ -17,6 +17,7 @@ type Offer struct {
 	AcceptIn  time.Duration // the carrier's estimates; 0 = none
 	DeliverIn time.Duration
 	ExpiresAt time.Time
+	Tried     int    // attempts of the order with this carrier so far: who was tried less goes first
 	Used      bool   // an attempt has consumed it
 	Refused   string // why the carrier gave no price, or why it was put aside
 }
@@ -44,7 +45,7 @@ func (s Strategy) Choose(offers []Offer, income money.Fen, now time.Time) (int, 
 	}
 	rank := s.ranking(offers, ranked)
 	slices.SortStableFunc(ranked, func(a, b int) int {
-		return cmp.Or(rank(a, b), cmp.Compare(slices.Index(s.Carriers, offers[a].Carrier), slices.Index(s.Carriers, offers[b].Carrier)))
+		return cmp.Or(cmp.Compare(offers[a].Tried, offers[b].Tried), rank(a, b), cmp.Compare(slices.Index(s.Carriers, offers[a].Carrier), slices.Index(s.Carriers, offers[b].Carrier)))
 	})
 	for _, i := range ranked[1:] {
 		why = append(why, Verdict{offers[i].Carrier, s.outranked(offers[i], offers[ranked[0]])})
@@ -124,16 +125,25 @@ func (s Strategy) unfit(o Offer, income money.Fen, now time.Time) string {
 		return "not in the strategy"
 	case !now.Before(o.ExpiresAt):
 		return "quote expired"
-	case s.Limits.MaxCost != nil && o.Price > *s.Limits.MaxCost:
-		return fmt.Sprintf("costs %s, the limit is %s", o.Price, *s.Limits.MaxCost)
-	case s.Limits.MinMargin != nil && income-o.Price < *s.Limits.MinMargin:
-		return fmt.Sprintf("leaves a margin of %s, the least is %s", income-o.Price, *s.Limits.MinMargin)
+	}
+	return s.OverLimit(o.Price, income)
+}
+
+// OverLimit says which limit a cost breaks, "" if none. income is what the platform pays.
+func (s Strategy) OverLimit(cost, income money.Fen) string {
+	switch {
+	case s.Limits.MaxCost != nil && cost > *s.Limits.MaxCost:
+		return fmt.Sprintf("costs %s, the limit is %s", cost, *s.Limits.MaxCost)
+	case s.Limits.MinMargin != nil && income-cost < *s.Limits.MinMargin:
+		return fmt.Sprintf("leaves a margin of %s, the least is %s", income-cost, *s.Limits.MinMargin)
 	}
 	return ""
 }
 
 func (s Strategy) outranked(o, winner Offer) string {
 	switch {
+	case o.Tried > winner.Tried:
+		return "was tried before, " + winner.Carrier + " less often"
 	case s.Mode == Cheapest && o.Price > winner.Price:
 		return fmt.Sprintf("%s dearer than %s", o.Price-winner.Price, winner.Carrier)
 	case s.Mode == Fastest && o.span() == never && winner.span() < never:

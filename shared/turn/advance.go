@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,6 +39,7 @@ func (t *Turn) Quoted(round int) {
 
 // Finish ends the turn: commands, due timers, the next step, calls and due times.
 func (t *Turn) Finish() {
+	t.adopt()
 	for _, c := range t.Commands {
 		if c.Applied == 0 {
 			t.command(c)
@@ -81,13 +83,19 @@ func (t *Turn) fire(x order.Timer) {
 			a.Want.Confirm = true
 			t.touchQuietly(a)
 		}
+	case order.TimerWiden:
+		t.widen()
+	case order.TimerTip:
+		t.raiseTip(a)
+	case order.TimerPickup, order.TimerDeliver:
+		t.overdue(a, x.Kind)
 	case order.TimerRetry: // the call that waited is planned below
 	}
 }
 
 // released starts a scheduled order (预约单); from now on it may be given up.
 func (t *Turn) released() {
-	if t.Round > 0 || t.State.Final() || t.Goal != order.NoGoal {
+	if t.Round > 0 && !t.waits() || t.State.Final() || t.Goal != order.NoGoal {
 		return
 	}
 	t.newRound()
@@ -102,7 +110,7 @@ func (t *Turn) giveUp(reason string) {
 
 // quoteDue asks for the present round again, or starts the next one.
 func (t *Turn) quoteDue() {
-	if t.State.Final() || t.Goal != order.NoGoal || t.live() > 0 {
+	if t.State.Final() || t.Goal != order.NoGoal || t.Winner != 0 || t.live() >= t.width() || t.waits() {
 		return
 	}
 	if t.Outcome == nil && t.Round > 0 {
@@ -161,9 +169,9 @@ func (t *Turn) advance() bool {
 		return t.pursue()
 	case t.Winner != 0:
 		return t.withdraw(order.CauseLostRace, t.Winner)
-	case t.live() > 0:
+	case t.live() >= t.width():
 		return false
-	case t.Outcome != nil && t.Outcome.Result == order.ResultUndeliverable:
+	case t.Outcome != nil && t.Outcome.Result == order.ResultUndeliverable && t.live() == 0:
 		t.giveUp(t.Outcome.Reason)
 		return true
 	case t.State == order.Received:
@@ -201,7 +209,7 @@ func (t *Turn) pursue() bool {
 
 // strength ranks the reasons to withdraw an attempt; a goal replaces a weaker one. No wish
 // is withdraw's to make, and what withdraws a rival stands whatever the goal.
-var strength = map[string]int{order.CauseAcceptTimeout: 1, order.CauseGiveUp: 2, order.CauseCancelled: 3,
+var strength = map[string]int{order.CauseAcceptTimeout: 1, order.CausePickupTimeout: 1, order.CauseRedispatch: 1, order.CauseChanged: 1, order.CauseGiveUp: 2, order.CauseCancelled: 3,
 	"": 4, order.CauseLostRace: 4, order.CauseRevived: 4}
 
 func (t *Turn) reach() bool {
@@ -231,21 +239,44 @@ func (t *Turn) next() bool {
 func (t *Turn) choose() (int, []strategy.Verdict) {
 	offers := make([]strategy.Offer, len(t.Quotes))
 	for i, q := range t.Quotes {
-		offers[i] = strategy.Offer{N: q.N, Carrier: q.Carrier, Price: q.Price, ExpiresAt: q.ExpiresAt, Used: t.Attempt(q.N) != nil, Refused: q.Refused}
-		if _, ok := t.env.Carrier(q.Carrier); !ok {
-			offers[i].Refused = "switched off"
-		}
+		offers[i] = strategy.Offer{N: q.N, Carrier: q.Carrier, Price: q.Price, AcceptIn: q.AcceptIn, DeliverIn: q.DeliverIn, ExpiresAt: q.ExpiresAt,
+			Tried: t.tried(q.Carrier), Used: t.Attempt(q.N) != nil, Refused: cmp.Or(q.Refused, t.barred(q.Carrier))}
 	}
 	return t.Strategy.Choose(offers, t.Fee, t.env.Now)
 }
 
+// tried counts the order's attempts with a carrier.
+func (t *Turn) tried(name string) int {
+	n := 0
+	for _, a := range t.Attempts {
+		if a.Carrier == name {
+			n++
+		}
+	}
+	return n
+}
+
+// barred says why no attempt may start with a carrier, "" if one may.
+func (t *Turn) barred(name string) string {
+	if _, ok := t.env.Carrier(name); !ok {
+		return "not configured"
+	}
+	if slices.ContainsFunc(t.Attempts, func(a *order.Attempt) bool { return a.Carrier == name && a.Live() }) {
+		return "is at it already"
+	}
+	if t.env.Off == nil {
+		return ""
+	}
+	return t.env.Off(name)
+}
+
 // exhausted begins the next round: at once when this one was tried in earnest, else after a pause.
 func (t *Turn) exhausted(why []strategy.Verdict) bool {
-	if t.armed(order.TimerQuote, 0) {
-		return false
+	if t.armed(order.TimerQuote, 0) || t.live() > 0 && !t.stale() {
+		return false // or others look for a rider: who else could has been asked
 	}
 	tried := slices.ContainsFunc(t.Quotes, func(q order.Quote) bool { return t.Attempt(q.N) != nil })
-	if tried && t.Round < quickRounds {
+	if tried && t.Round < quickRounds && t.live() == 0 {
 		t.newRound()
 		return false
 	}
@@ -272,5 +303,6 @@ func (t *Turn) start(q *order.Quote, why []strategy.Verdict) bool {
 	t.touch(a)
 	t.attemptFact(a, order.FactHold, q.Price, "")
 	t.disarm(order.TimerQuote, 0)
-	return false
+	t.armWiden()
+	return true
 }

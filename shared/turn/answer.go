@@ -16,6 +16,7 @@ type Answer struct {
 	Kind   string
 	Placed carrier.Placed
 	Cancel carrier.CancelResult
+	Tipped carrier.Tipped
 	Fee    *money.Fen // what the pre-query before a cancel said
 	Status carrier.Status
 	Err    error
@@ -62,6 +63,8 @@ func (t *Turn) Answer(ans Answer) {
 		t.cancelled(a, ans, current)
 	case order.CallConfirm:
 		t.confirmed(a, ans)
+	case order.CallTip:
+		t.tipped(a, ans)
 	}
 	if t.rows == 0 {
 		t.record(row{n: a.N, kind: "answer", from: ans.Kind, to: string(a.State), decision: decisionOf(ans.Err), detail: errorDetail(ans.Err)})
@@ -158,11 +161,12 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, stale bool) {
 	case s.State == carrier.Waiting && carried(a.State):
 		s.State = carrier.Reassigning // the rider is gone and nobody told us
 	}
-	expired := a.Want.Expired
+	expired, overdue := a.Want.Expired, a.Want.Overdue
+	t.tipShown(a, s.Charged)
 	if a.State != order.AttemptCancelling {
 		a.Tries = 0 // cancels that fail are counted across the queries between them
 	}
-	a.NotFound, a.NextCall, a.Call.Doubt, a.Want.Expired = 0, time.Time{}, "", false
+	a.NotFound, a.NextCall, a.Call.Doubt, a.Want.Expired, a.Want.Overdue = 0, time.Time{}, "", false, ""
 	t.apply(a, s)
 	if !a.Live() && !stale {
 		a.Want.Query = false // this was the word on its end
@@ -170,6 +174,8 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, stale bool) {
 	switch {
 	case expired && a.State == order.Placed:
 		t.wish(a, order.CauseAcceptTimeout)
+	case overdue != "":
+		t.late(a, overdue)
 	case !stale && a.State == order.AttemptReturning && s.State == carrier.PickedUp:
 		t.keep(a, map[string]string{"reason": "the goods go on to the customer"})
 		return

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // How long an attempt may be silent before its carrier is queried.
@@ -112,9 +113,44 @@ func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
 			t.arm(kind, a.N, t.acceptTimeout(), timerStep)
 		case kind == order.TimerWatch:
 			t.arm(kind, a.N, watchAfter[a.State], watchStep)
-		case kind == order.TimerConfirm && t.facts(a).ConfirmReturn:
-			t.arm(kind, a.N, returnWait, timerStep)
+		case kind == order.TimerConfirm:
+			if t.facts(a).ConfirmReturn {
+				t.arm(kind, a.N, returnWait, timerStep)
+			}
+		default:
+			if span := t.spans()[kind]; span > 0 {
+				t.arm(kind, a.N, time.Duration(span), timerStep)
+			}
 		}
+	}
+}
+
+// spans are those of the timers that only some strategies have.
+func (t *Turn) spans() map[string]strategy.Duration {
+	return map[string]strategy.Duration{order.TimerTip: t.Strategy.Tip.After, order.TimerPickup: t.Strategy.PickupTimeout, order.TimerDeliver: t.Strategy.DeliveryTimeout}
+}
+
+// overdue asks the carrier about a rider who should have fetched or brought the goods by now.
+func (t *Turn) overdue(a *order.Attempt, kind string) {
+	if a == nil || a.Want.Cancel != "" {
+		return
+	}
+	fetching := a.State == order.Accepted || a.State == order.AttemptArrived
+	if kind == order.TimerPickup && fetching || kind == order.TimerDeliver && a.State == order.AttemptPickedUp {
+		a.Want.Query, a.Want.Overdue = true, kind
+		t.touchQuietly(a)
+	}
+}
+
+// late decides, after the query, about a rider who should have been further by now.
+func (t *Turn) late(a *order.Attempt, kind string) {
+	switch {
+	case kind == order.TimerPickup && a.State == order.Accepted:
+		t.wish(a, order.CausePickupTimeout)
+	case kind == order.TimerPickup && a.State == order.AttemptArrived:
+		t.alarm("merchant slow: the rider of " + order.OurNo(t.ID, a.N) + " waits at the shop")
+	case kind == order.TimerDeliver && a.State == order.AttemptPickedUp:
+		t.alarm("carrier " + a.Carrier + " has not delivered " + order.OurNo(t.ID, a.N) + " in time")
 	}
 }
 

@@ -44,6 +44,8 @@ func nextCall(a *order.Attempt) string {
 		return "" // its placement is under way
 	case a.State == order.Unknown, a.Call.Doubt != "", a.Want.Query:
 		return order.CallQuery
+	case tipDue(a):
+		return order.CallTip
 	case a.State == order.AttemptCancelling:
 		return order.CallCancel
 	case a.State == order.AttemptReturning && a.Want.Confirm:
@@ -98,6 +100,8 @@ func (t *Turn) expire(a *order.Attempt) {
 	case kind == order.CallConfirm:
 		a.Call.Doubt = kind
 		t.inquire(a, 0)
+	case kind == order.CallTip:
+		t.tipDoubt(a)
 	default:
 		a.Want.Query = true
 	}

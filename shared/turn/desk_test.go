@@ -41,6 +41,7 @@ type desk struct {
 	carriers map[string]carrier.Facts
 	prices   map[string]money.Fen
 	short    map[string]bool // carriers whose prepaid balance is used up
+	off      map[string]string
 	seen     map[string]order.EventRow
 	events   []order.EventRow
 	facts    []order.Fact
@@ -82,6 +83,7 @@ func (d *desk) env() turn.Env {
 	return turn.Env{
 		Now: d.now, System: d.now, Owner: "test", Lease: leaseTime, Book: penalty.Default(),
 		Carrier: func(name string) (carrier.Facts, bool) { f, ok := d.carriers[name]; return f, ok },
+		Off:     func(name string) string { return d.off[name] },
 		Hold:    func(name, _ string, _ money.Fen) (int, bool) { return 3, !d.short[name] },
 		Virtual: func(system time.Time) time.Time { return system },
 		Seen:    func(key string) (order.EventRow, bool) { row, ok := d.seen[key]; return row, ok },

@@ -1,11 +1,9 @@
 package turn
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 // follows says what the winning attempt's state means for its order.
@@ -56,6 +54,9 @@ func (t *Turn) react(a *order.Attempt, newRider bool) {
 	t.spare(a)
 	t.claim(a)
 	t.renew(a)
+	if w := t.Attempt(t.Winner); w != nil && w != a && a.Live() && !a.PickedAt.IsZero() && !w.PickedAt.IsZero() {
+		t.alarm("attempt " + order.OurNo(t.ID, a.N) + " lost the race and has the goods")
+	}
 	if t.State.Final() || a.N != t.Winner {
 		return
 	}
@@ -135,7 +136,7 @@ func (t *Turn) arrived(s order.State) {
 			t.AssignedAt = t.env.Now
 		}
 	case order.Dispatching:
-		t.AssignedAt = time.Time{}
+		t.AssignedAt, t.Width = time.Time{}, 0
 	case order.Delivered:
 		t.income()
 		t.dropGoal("delivered before the cancel took hold")
@@ -157,43 +158,4 @@ func (t *Turn) dropGoal(reason string) {
 		t.Decided = append(t.Decided, &order.Command{Key: t.GoalKey, Applied: t.Version, Decision: order.Refused + ": " + reason})
 	}
 	t.Goal, t.GoalCause, t.GoalKey, t.Penalty = order.NoGoal, "", "", 0
-}
-
-// command applies one acknowledged wish.
-func (t *Turn) command(c *order.Command) {
-	t.begin("cmd:" + c.Key)
-	switch {
-	case c.Kind != order.CommandCancel:
-		t.decide(c, order.Refused, "unknown command "+c.Kind)
-	case t.State == order.Cancelled || t.Goal == order.ToCancel:
-		t.decide(c, order.Applied, "cancelled already")
-	case t.State.Final():
-		t.decide(c, order.Refused, "the order is "+string(t.State))
-	case c.Epoch != 0 && c.Epoch != t.Version:
-		t.decide(c, order.Refused, fmt.Sprintf("the order has changed since version %d", c.Epoch))
-	default:
-		t.cancel(c)
-	}
-}
-
-func (t *Turn) cancel(c *order.Command) {
-	t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
-	t.Goal, t.GoalCause, t.GoalKey = order.ToCancel, c.By, c.Key
-	t.decide(c, order.Applied, "")
-}
-
-func since(from, to time.Time) time.Duration {
-	if from.IsZero() || to.Before(from) {
-		return 0
-	}
-	return to.Sub(from)
-}
-
-func (t *Turn) decide(c *order.Command, decision, reason string) {
-	t.record(row{kind: "command", to: c.Kind, decision: decision, detail: map[string]any{"by": c.By, "reason": reason, "penalty_fen": t.Penalty}})
-	c.Applied, c.Decision = t.Version, decision
-	if reason != "" {
-		c.Decision += ": " + reason
-	}
-	t.Decided = append(t.Decided, c)
 }

@@ -39,14 +39,19 @@ func (t *Turn) bookDelivery(a *order.Attempt, total money.Fen) {
 	delta := total - a.Booked
 	t.cover(a, delta)
 	a.Held -= delta
-	a.Booked = total
-	kind, cause := order.FactCapture, ""
 	if a.N != t.Winner {
-		// Whatever a losing attempt costs is the price of the race, its fee included.
-		kind, cause = order.FactPenalty, order.CauseLostRace
+		// Whatever a losing attempt costs is the price of the race, its fee and tips included.
+		t.attemptFact(a, order.FactPenalty, delta, order.CauseLostRace)
 		t.alarm("a delivery was charged for an attempt that does not carry the order")
+	} else {
+		tip := money.Fen(0)
+		if a.Booked == 0 {
+			tip = min(a.Tip, delta)
+		}
+		t.attemptFact(a, order.FactCapture, delta-tip, "")
+		t.attemptFact(a, order.FactTip, tip, "")
 	}
-	t.attemptFact(a, kind, delta, cause)
+	a.Booked = total
 	t.touch(a)
 }
 
@@ -73,11 +78,8 @@ func (t *Turn) release(a *order.Attempt) {
 func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 	switch a.State {
 	case order.AttemptDelivered:
-		total := a.Price
-		if s.Charged != nil {
-			total = *s.Charged
-		}
-		t.bookDelivery(a, total)
+		t.bookDelivery(a, stated(s.Charged, a.Price+a.Tip))
+		a.Want.Query = s.Charged == nil && a.Want.NoTips && a.Want.Tip > a.Tip // was the tip in doubt added?
 		if s.Penalty != nil {
 			t.bookPenalty(a, *s.Penalty)
 		}
@@ -103,7 +105,7 @@ func statedCost(a *order.Attempt, s carrier.Status) (money.Fen, bool) {
 	case s.Charged != nil && (*s.Charged != 0 || a.State == order.AttemptDelivered):
 		return *s.Charged + penaltyBeside(a), true
 	case s.State == carrier.Delivered && a.State != order.AttemptDelivered:
-		return a.Price, true
+		return a.Price + a.Tip, true
 	}
 	return 0, false
 }

@@ -2,6 +2,7 @@ package turn_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,8 @@ import (
 func TestEveryOrderEndsWell(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, drawRates(t), rapid.Uint64Range(0, 1<<20).Draw(t, "seed"))
+		play := rapid.SampledFrom(slices.Sorted(maps.Keys(plays))).Draw(t, "strategy")
+		w := newWorld(t, drawRates(t), rapid.Uint64Range(0, 1<<20).Draw(t, "seed"), play)
 		w.live()
 		checkRest(w)
 	})
@@ -27,13 +29,15 @@ func TestEveryOrderEndsWell(t *testing.T) {
 // The same in a world that is not unlucky at all: the plain case must be plain.
 func TestEveryOrderEndsPlainly(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
-		w := newWorld(t, rates{}, seed)
-		w.live()
-		checkRest(w)
-		if w.agg.State == order.Delivered {
-			require.Len(t, w.agg.Attempts, len(w.bills), "seed %d", seed)
-			require.Empty(t, w.agg.Attention, "seed %d", seed)
+	for play := range plays {
+		for seed := range uint64(200) {
+			w := newWorld(t, rates{}, seed, play)
+			w.live()
+			checkRest(w)
+			if w.agg.State == order.Delivered && play != "with tips and timeouts" {
+				require.Len(t, w.agg.Attempts, len(w.bills), "seed %d", seed)
+				require.Empty(t, w.agg.Attention, "%s, seed %d: %s", play, seed, w.attempts())
+			}
 		}
 	}
 }
@@ -74,7 +78,7 @@ func checkBooks(w *world, story func() string) {
 	w.t.Helper()
 	captures := map[int]money.Fen{}
 	for _, f := range w.facts {
-		if f.Kind == order.FactCapture {
+		if f.Kind == order.FactCapture || f.Kind == order.FactTip {
 			captures[f.N] += f.Amount
 		}
 	}

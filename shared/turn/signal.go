@@ -72,6 +72,8 @@ func (t *Turn) judge(a *order.Attempt, s carrier.Status) string {
 		return t.judgeEnd(a, s)
 	case a.State == order.AttemptReturning && s.State == carrier.PickedUp:
 		return order.Verify // was the return called off?
+	case a.Live() && s.State == carrier.Delivered && s.Charged == nil && t.facts(a).PriceAtEnd:
+		return order.Verify
 	case !s.Verified && (s.State.Final() || s.Charged != nil || s.Penalty != nil || s.State == carrier.Exception):
 		return order.Verify
 	}
@@ -170,7 +172,7 @@ func (t *Turn) end(a *order.Attempt, cause string) {
 	}
 	a.Call.Doubt = ""
 	a.NextCall = time.Time{}
-	a.Want.Query, a.Want.Expired, a.Want.Confirm = false, false, false
+	a.Want.Query, a.Want.Expired, a.Want.Confirm, a.Want.Overdue = false, false, false, ""
 	t.touch(a)
 }
 

@@ -29,6 +29,8 @@ type Env struct {
 	Book   penalty.Book
 	// Carrier gives a carrier's facts; false = switched off or unknown.
 	Carrier func(name string) (carrier.Facts, bool)
+	// Off says why no new attempt may start with a carrier, "" if it may; nil = all may.
+	Off func(carrier string) string
 	// Hold takes an amount out of the prepaid balance; false = not enough is free.
 	Hold func(carrier, account string, amount money.Fen) (shard int, ok bool)
 	// Virtual converts a system instant, for due times.

@@ -41,8 +41,15 @@ func (t *Turn) void(a *order.Attempt) bool {
 	if a.Want.Cancel == "" || a.Want.Cancel == order.CauseCancelled || t.Goal == order.ToCancel || t.State.Final() {
 		return false
 	}
+	if unwanted[a.Want.Cancel] && a.PickedAt.IsZero() {
+		return false
+	}
 	return carried(beneath(a)) && (t.Winner == 0 || t.Winner == a.N || t.overtakes(a))
 }
+
+// unwanted are the reasons to be rid of a rider, not of a wait for one: that he accepted, or
+// is at the shop, is no reason to keep him. That he has the goods is.
+var unwanted = map[string]bool{order.CausePickupTimeout: true, order.CauseRedispatch: true, order.CauseChanged: true}
 
 // spare drops a void wish, as long as no cancel may be on its way to the carrier.
 func (t *Turn) spare(a *order.Attempt) {
@@ -149,6 +156,9 @@ func (t *Turn) keep(a *order.Attempt, detail any) {
 		return
 	}
 	dropped := a.Want.Cancel
+	if unwanted[dropped] {
+		t.alarm("carrier " + a.Carrier + " keeps its rider on " + order.OurNo(t.ID, a.N))
+	}
 	a.Want.Cancel = ""
 	t.touch(a)
 	if a.State == order.Placed {
@@ -166,7 +176,7 @@ func (t *Turn) yields(a *order.Attempt) bool {
 	switch a.Want.Cancel {
 	case order.CauseCancelled:
 		return !a.PickedAt.IsZero() && a.N == t.Winner
-	case order.CauseAcceptTimeout:
+	case order.CauseAcceptTimeout, order.CausePickupTimeout, order.CauseRedispatch, order.CauseChanged:
 		return t.Goal == order.NoGoal && !t.State.Final()
 	}
 	return t.void(a)

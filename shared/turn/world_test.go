@@ -11,6 +11,7 @@ import (
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/strategy"
 	"github.com/chuandao/qianfan/shared/turn"
 	"github.com/stretchr/testify/require"
 )
@@ -51,12 +52,31 @@ type waybill struct {
 	riders        int
 	picked        bool
 	charged, fine money.Fen
+	tip           money.Fen
 	reliable      bool // its pushes are never lost: nobody else will ask
 	epoch         int
 }
 
-func newWorld(t tester, r rates, seed uint64) *world {
+// plays are the strategies that a world may have, besides one carrier after the other.
+var plays = map[string]func(*strategy.Strategy){
+	"in sequence": func(*strategy.Strategy) {},
+	"all at once": func(s *strategy.Strategy) { s.Mode = strategy.Simultaneous },
+	"two cheapest": func(s *strategy.Strategy) {
+		s.Mode, s.Race = strategy.Cheapest, strategy.Race{Width: 2}
+	},
+	"widening": func(s *strategy.Strategy) {
+		s.Mode, s.Race = strategy.Simultaneous, strategy.Race{Width: 1, WidenAfter: strategy.Duration(30 * time.Second)}
+	},
+	"with tips and timeouts": func(s *strategy.Strategy) {
+		s.Mode, s.Race = strategy.Cheapest, strategy.Race{Width: 2}
+		s.Tip = strategy.Tip{After: strategy.Duration(20 * time.Second), Every: strategy.Duration(20 * time.Second), Step: 100, Max: 300}
+		s.PickupTimeout, s.DeliveryTimeout = strategy.Duration(5*time.Minute), strategy.Duration(10*time.Minute)
+	},
+}
+
+func newWorld(t tester, r rates, seed uint64, play string) *world {
 	w := &world{desk: newDesk(t, "uupt", "shansong", "third"), rates: r, chance: rand.New(rand.NewPCG(seed, 1)), bills: map[int]*waybill{}}
+	plays[play](&w.agg.Strategy)
 	w.wantQuotes(1)
 	for at := w.seconds(1, 2400); w.hit(r.PlatformCancels); at += w.seconds(1, 600) {
 		key := fmt.Sprintf("cancel-%d", len(w.queue))
@@ -212,6 +232,8 @@ func (w *world) make(c turn.PlannedCall, ans *turn.Answer) {
 		ans.Status = w.shown(b, true)
 	case c.Kind == order.CallCancel:
 		w.cancel(b, ans, fail)
+	case c.Kind == order.CallTip:
+		w.takeTip(b, c.Attempt, ans, fail)
 	case c.Kind == order.CallConfirm && b.state == carrier.Returning:
 		w.enter(b, carrier.Cancelled, carrier.ByUs)
 	case c.Kind == order.CallConfirm:
@@ -289,6 +311,18 @@ func (w *world) cancel(b *waybill, ans *turn.Answer, fail func(carrier.Kind)) {
 	}
 }
 
+// takeTip adds a tip while no rider has come, else refuses it.
+func (w *world) takeTip(b *waybill, a order.Attempt, ans *turn.Answer, fail func(carrier.Kind)) {
+	if b.state != carrier.Waiting && b.state != carrier.Reassigning || w.hit(w.rates.Refuse) {
+		fail([]carrier.Kind{carrier.KindRefused, carrier.KindNotSent}[w.chance.IntN(2)])
+		return
+	}
+	b.tip += a.Want.Tip - a.Tip
+	if total := b.tip; w.hit(50) {
+		ans.Tipped.Total = &total
+	}
+}
+
 // enter moves a waybill, pushes the news and arms what comes next.
 func (w *world) enter(b *waybill, s carrier.State, by carrier.Ender) {
 	b.state, b.at, b.by = s, w.now, by
@@ -301,7 +335,7 @@ func (w *world) enter(b *waybill, s carrier.State, by carrier.Ender) {
 	case carrier.PickedUp:
 		b.picked = true
 	case carrier.Delivered:
-		b.charged, b.fine = b.price, 0
+		b.charged, b.fine = b.price+b.tip, 0
 	}
 	b.epoch++
 	w.push(b)
@@ -359,10 +393,13 @@ func (w *world) course(b *waybill) (time.Duration, func()) {
 func (w *world) shown(b *waybill, asked bool) carrier.Status {
 	s := carrier.Status{Carrier: b.carrier, CarrierNo: fmt.Sprintf("C%d", b.n), State: b.state, Code: string(b.state), At: b.at, Rider: b.rider,
 		Verified: asked || w.carriers[b.carrier].SignedPush}
+	if total := b.price + b.tip; asked && !b.state.Final() && w.hit(50) {
+		s.Charged = &total
+	}
 	if b.state.Final() {
 		s.EndedBy = b.by
 		charged, fine := b.charged, b.fine
-		if asked || b.state == carrier.Delivered && b.price != w.agg.Attempt(b.n).Price {
+		if a := w.agg.Attempt(b.n); asked || b.state == carrier.Delivered && (b.price != a.Price || b.tip != a.Tip && w.hit(50)) {
 			s.Charged, s.Penalty = &charged, &fine
 		}
 		if b.by == carrier.ByCarrier && b.picked { // a return that we did not ask for

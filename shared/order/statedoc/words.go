@@ -10,6 +10,10 @@ var timerKinds = map[string]string{
 	order.TimerWatch:   "nothing was heard of a live attempt: query, whatever callbacks were lost",
 	order.TimerRetry:   "a call that had to wait, after a failure or a doubt, may be made",
 	order.TimerConfirm: "goods on their way back had their time: confirm the return, where the carrier has such a call",
+	order.TimerWiden:   "nobody accepted in the race: more carriers join",
+	order.TimerTip:     "nobody accepted: the tip (小费) rises by a step, where the strategy gives tips",
+	order.TimerPickup:  "the rider had time to fetch the goods: query; one who is not at the shop is taken off, one who waits there has a slow merchant",
+	order.TimerDeliver: "the rider had time to bring the goods: query, then ask a person",
 }
 
 var orderEvents = map[order.Event]string{

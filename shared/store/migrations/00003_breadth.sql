@@ -8,13 +8,23 @@ ALTER TABLE quote
   ADD COLUMN accept_in_s  INT NOT NULL DEFAULT 0, -- the carrier's estimates; 0 = none
   ADD COLUMN deliver_in_s INT NOT NULL DEFAULT 0;
 
+ALTER TABLE orders ADD COLUMN width INT NOT NULL DEFAULT 0; -- carriers that may look for a rider at once; 0 = as the strategy begins
+
 ALTER TABLE attempt ADD COLUMN tip_fen BIGINT NOT NULL DEFAULT 0; -- all tips that the carrier has confirmed
 
 ALTER TABLE order_command ADD COLUMN args JSON NULL; -- nothing personal: a new address goes to order_detail
 
 ALTER TABLE shop
   ADD COLUMN excluded JSON NULL, -- carriers that never serve it: ["uupt"]
-  ADD COLUMN stores   JSON NULL; -- its number at each carrier: {"shansong":"20000000000000001"}
+  ADD COLUMN stores   JSON NULL, -- its number at each carrier: {"shansong":"20000000000000001"}
+  -- When the row was written last, by the server's clock: instances read again what was touched of late.
+  ADD COLUMN touched  TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
+  ADD KEY shop_touched (touched);
+
+-- Who made a version of a strategy, and when.
+ALTER TABLE strategy
+  ADD COLUMN by_whom VARCHAR(64) NOT NULL DEFAULT '',
+  ADD COLUMN at      BIGINT      NOT NULL DEFAULT 0; -- system time
 
 -- Carriers, platforms and cities that are switched off.
 CREATE TABLE live_switch (
@@ -61,8 +71,10 @@ DROP TABLE token;
 DROP TABLE audit;
 DROP TABLE carrier_account;
 DROP TABLE live_switch;
-ALTER TABLE shop DROP COLUMN excluded, DROP COLUMN stores;
+ALTER TABLE strategy DROP COLUMN by_whom, DROP COLUMN at;
+ALTER TABLE shop DROP KEY shop_touched, DROP COLUMN touched, DROP COLUMN excluded, DROP COLUMN stores;
 ALTER TABLE order_command DROP COLUMN args;
 ALTER TABLE attempt DROP COLUMN tip_fen;
+ALTER TABLE orders DROP COLUMN width;
 ALTER TABLE quote DROP COLUMN accept_in_s, DROP COLUMN deliver_in_s;
 ALTER TABLE quote_outcome DROP COLUMN plan;

@@ -1,0 +1,164 @@
+package turn
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/strategy"
+)
+
+// command applies one acknowledged wish.
+func (t *Turn) command(c *order.Command) {
+	t.begin("cmd:" + c.Key)
+	act, known := commands[c.Kind]
+	switch {
+	case !known:
+		t.decide(c, order.Refused, "unknown command "+c.Kind)
+	case c.Epoch != 0 && c.Epoch != t.Version:
+		t.decide(c, order.Refused, fmt.Sprintf("the order has changed since version %d", c.Epoch))
+	case c.Kind == order.CommandResolve:
+		act(t, c)
+	case c.Kind == order.CommandCancel && (t.State == order.Cancelled || t.Goal == order.ToCancel):
+		t.decide(c, order.Applied, "cancelled already")
+	case t.State.Final():
+		t.decide(c, order.Refused, "the order is "+string(t.State))
+	case c.Kind != order.CommandCancel && t.Goal != order.NoGoal:
+		t.decide(c, order.Refused, "the order is to be "+string(t.Goal))
+	default:
+		act(t, c)
+	}
+}
+
+// commands are what each kind does to an order that is open.
+var commands = map[string]func(*Turn, *order.Command){
+	order.CommandCancel:     (*Turn).cancel,
+	order.CommandRedispatch: (*Turn).redispatch,
+	order.CommandForce:      (*Turn).force,
+	order.CommandTip:        (*Turn).tipByHand,
+	order.CommandChange:     (*Turn).change,
+	order.CommandResolve:    (*Turn).resolve,
+}
+
+// resolve: a person has looked. Whatever is still wrong will raise its hand again.
+func (t *Turn) resolve(c *order.Command) {
+	was := t.Attention
+	t.Attention = ""
+	t.decide(c, order.Applied, was)
+}
+
+// redispatch withdraws what has not been picked up and begins the search again.
+func (t *Turn) redispatch(c *order.Command) {
+	switch {
+	case t.State == order.Received:
+		t.decide(c, order.Refused, "it is not dispatched yet")
+	case t.underWay():
+		t.decide(c, order.Refused, "the goods are under way")
+	default:
+		t.startOver(order.CauseRedispatch)
+		t.decide(c, order.Applied, "")
+	}
+}
+
+// underWay reports whether a rider has the goods.
+func (t *Turn) underWay() bool {
+	return slices.ContainsFunc(t.Attempts, func(a *order.Attempt) bool { return a.Live() && !a.PickedAt.IsZero() })
+}
+
+// startOver withdraws every attempt and, when there is none, asks for prices at once.
+func (t *Turn) startOver(cause string) {
+	if t.withdraw(cause, 0) || t.live() > 0 || t.Outcome == nil {
+		return
+	}
+	t.newRound()
+}
+
+// force gives the order to one carrier, whatever the strategy says; its limits are off.
+func (t *Turn) force(c *order.Command) {
+	name := c.Args.Carrier
+	winner := t.Attempt(t.Winner)
+	_, known := t.env.Carrier(name)
+	switch {
+	case !known:
+		t.decide(c, order.Refused, fmt.Sprintf("carrier %q is not configured", name))
+	case t.State == order.Received:
+		t.decide(c, order.Refused, "it is not dispatched yet")
+	case t.underWay():
+		t.decide(c, order.Refused, "the goods are under way")
+	case winner != nil && winner.Carrier == name:
+		t.decide(c, order.Refused, name+" carries it already")
+	case t.env.Off != nil && t.env.Off(name) != "":
+		t.decide(c, order.Refused, name+" is "+t.env.Off(name))
+	default:
+		t.Strategy.Mode, t.Strategy.Carriers = strategy.Sequential, []string{name}
+		t.Strategy.Race, t.Strategy.Weights, t.Strategy.Limits, t.Width = strategy.Race{}, strategy.Weights{}, strategy.Limits{}, 0
+		for _, a := range t.Attempts {
+			if a.Live() && a.Carrier != name {
+				t.wish(a, order.CauseRedispatch)
+			}
+		}
+		t.newRound()
+		t.decide(c, order.Applied, "")
+	}
+}
+
+// mostByHand is the highest tip that a person can add at once.
+const mostByHand = 100_00
+
+// tipByHand adds to the tips of every attempt that waits or has a rider on the way.
+func (t *Turn) tipByHand(c *order.Command) {
+	if c.Args.Add <= 0 || c.Args.Add > mostByHand {
+		t.decide(c, order.Refused, fmt.Sprintf("a tip of %s: want more than nothing and at most %s", c.Args.Add, money.Fen(mostByHand)))
+		return
+	}
+	tipped := false
+	for _, a := range t.Attempts {
+		waits := a.State == order.Placed || a.State == order.Accepted || a.State == order.AttemptArrived
+		if waits && a.Want.Cancel == "" && !a.Want.NoTips && (t.Winner == 0 || t.Winner == a.N) {
+			tipped = t.addTip(a, c.Args.Add, c.By) || tipped
+		}
+	}
+	if !tipped {
+		t.decide(c, order.Refused, "no attempt takes a tip now")
+		return
+	}
+	t.decide(c, order.Applied, "")
+}
+
+// change deals with a recipient who moved or has another phone. The next placement has the
+// new words anyway; a carrier that has the old ones cannot be told, so a new place before
+// pickup means another placement, and everything else a person.
+func (t *Turn) change(c *order.Command) {
+	switch {
+	case c.Args.What == "place" && !t.underWay():
+		t.startOver(order.CauseChanged)
+	case t.live() > 0:
+		t.alarm("the recipient's " + c.Args.What + " changed: tell the rider")
+	}
+	t.decide(c, order.Applied, "")
+}
+
+func (t *Turn) cancel(c *order.Command) {
+	t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
+	t.Goal, t.GoalCause, t.GoalKey = order.ToCancel, c.By, c.Key
+	t.decide(c, order.Applied, "")
+}
+
+func since(from, to time.Time) time.Duration {
+	if from.IsZero() || to.Before(from) {
+		return 0
+	}
+	return to.Sub(from)
+}
+
+func (t *Turn) decide(c *order.Command, decision, reason string) {
+	t.record(row{kind: "command", to: c.Kind, decision: decision, detail: map[string]any{"by": c.By, "reason": reason, "penalty_fen": t.Penalty}})
+	c.Applied, c.Decision = t.Version, decision
+	if reason != "" {
+		c.Decision += ": " + reason
+	}
+	t.Decided = append(t.Decided, c)
+}
