@@ -199,7 +199,8 @@ func (t *Turn) pursue() bool {
 	}
 	moved := t.State != order.Cancelling && t.State != order.Returning && t.move(order.OnCancelling, map[string]any{"goal": t.Goal, "cause": t.GoalCause})
 	for _, a := range t.Attempts {
-		if a.Live() && strength[a.Want.Cancel] < strength[cause] {
+		ours := a.N == t.Winner && a.Want.Cancel != "" && a.Want.Cancel != cause // it lost the race once
+		if a.Live() && (ours || strength[a.Want.Cancel] < strength[cause]) {
 			a.Want.Cancel = cause // the goal is the stronger reason: a refusal must not end the wish
 			t.touch(a)
 		}
@@ -209,7 +210,7 @@ func (t *Turn) pursue() bool {
 
 // strength ranks the reasons to withdraw an attempt; a goal replaces a weaker one. No wish
 // is withdraw's to make, and what withdraws a rival stands whatever the goal.
-var strength = map[string]int{order.CauseAcceptTimeout: 1, order.CausePickupTimeout: 1, order.CauseRedispatch: 1, order.CauseChanged: 1, order.CauseGiveUp: 2, order.CauseCancelled: 3,
+var strength = map[string]int{order.CauseAcceptTimeout: 1, order.CausePickupTimeout: 1, order.CauseRedispatch: 1, order.CauseChanged: 2, order.CauseGiveUp: 2, order.CauseCancelled: 3,
 	"": 4, order.CauseLostRace: 4, order.CauseRevived: 4}
 
 func (t *Turn) reach() bool {

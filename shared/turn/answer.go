@@ -58,13 +58,13 @@ func (t *Turn) Answer(ans Answer) {
 	case order.CallPlace:
 		t.placed(a, ans)
 	case order.CallQuery:
-		t.queried(a, ans, stale)
+		t.queried(a, ans, current, stale)
 	case order.CallCancel:
 		t.cancelled(a, ans, current)
 	case order.CallConfirm:
 		t.confirmed(a, ans)
 	case order.CallTip:
-		t.tipped(a, ans)
+		t.tipped(a, ans, current)
 	}
 	if t.rows == 0 {
 		t.record(row{n: a.N, kind: "answer", from: ans.Kind, to: string(a.State), decision: decisionOf(ans.Err), detail: errorDetail(ans.Err)})
@@ -137,10 +137,10 @@ func (t *Turn) inquire(a *order.Attempt, after time.Duration) {
 	t.touchQuietly(a)
 }
 
-func (t *Turn) queried(a *order.Attempt, ans Answer, stale bool) {
+func (t *Turn) queried(a *order.Attempt, ans Answer, current, stale bool) {
 	switch {
 	case ans.Err == nil:
-		t.answeredQuery(a, ans.Status, stale)
+		t.answeredQuery(a, ans.Status, current, stale)
 	case carrier.KindOf(ans.Err) == carrier.KindNotFound:
 		t.notFound(a)
 	default:
@@ -149,7 +149,9 @@ func (t *Turn) queried(a *order.Attempt, ans Answer, stale bool) {
 	}
 }
 
-func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, stale bool) {
+// answeredQuery takes a carrier's words. Doubts and due timers are settled by the answer to
+// the present call only: one whose lease has ended may have been asked before they arose.
+func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, current, stale bool) {
 	s.Verified = true
 	switch {
 	case stale:
@@ -161,15 +163,22 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, stale bool) {
 	case s.State == carrier.Waiting && carried(a.State):
 		s.State = carrier.Reassigning // the rider is gone and nobody told us
 	}
-	expired, overdue := a.Want.Expired, a.Want.Overdue
-	t.tipShown(a, s.Charged)
+	expired, overdue := false, ""
+	if current {
+		t.tipShown(a, s.Charged)
+		expired, overdue = a.Want.Expired, a.Want.Overdue
+		a.Call.Doubt, a.Want.Expired, a.Want.Overdue = "", false, ""
+	}
 	if a.State != order.AttemptCancelling {
 		a.Tries = 0 // cancels that fail are counted across the queries between them
 	}
-	a.NotFound, a.NextCall, a.Call.Doubt, a.Want.Expired, a.Want.Overdue = 0, time.Time{}, "", false, ""
+	a.NotFound, a.NextCall = 0, time.Time{}
 	t.apply(a, s)
 	if !a.Live() && !stale {
 		a.Want.Query = false // this was the word on its end
+		if s.State != "" && !s.State.Final() {
+			t.inquire(a, confirmAgain) // or not yet: goods that we took for cancelled come back, and cost more
+		}
 	}
 	switch {
 	case expired && a.State == order.Placed:

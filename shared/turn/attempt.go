@@ -99,6 +99,10 @@ func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 		if a.PickedAt.IsZero() && (on == order.AtPickedUp || on == order.AtDelivered) {
 			a.PickedAt = t.env.Now
 		}
+	case order.AtReturning:
+		if a.PickedAt.IsZero() { // nobody told of the pickup, but only goods that were can come back
+			a.PickedAt = t.env.Now
+		}
 	}
 	a.Confirmed = true
 }
@@ -108,12 +112,12 @@ func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
 		t.disarm(kind, a.N)
 	}
 	for _, kind := range timers.Arm {
-		switch {
-		case kind == order.TimerAccept:
+		switch kind {
+		case order.TimerAccept:
 			t.arm(kind, a.N, t.acceptTimeout(), timerStep)
-		case kind == order.TimerWatch:
+		case order.TimerWatch:
 			t.arm(kind, a.N, watchAfter[a.State], watchStep)
-		case kind == order.TimerConfirm:
+		case order.TimerConfirm:
 			if t.facts(a).ConfirmReturn {
 				t.arm(kind, a.N, returnWait, timerStep)
 			}

@@ -80,7 +80,7 @@ func (t *Turn) lease(a *order.Attempt, kind string) {
 		t.arm(order.TimerConfirm, a.N, confirmAgain, timerStep)
 	}
 	t.touchQuietly(a)
-	t.Calls = append(t.Calls, PlannedCall{Order: t.ID, Attempt: *a, Kind: kind, Seq: a.Call.Seq, Until: a.Call.Until})
+	t.Calls = append(t.Calls, PlannedCall{Order: t.ID, Platform: t.Platform, City: t.City, Shop: t.ShopCode, Attempt: *a, Kind: kind, Seq: a.Call.Seq, Until: a.Call.Until})
 }
 
 // expire ends a lease whose holder vanished: nobody repeats the call, it is queried.

@@ -58,22 +58,35 @@ func (t *Turn) redispatch(c *order.Command) {
 	case t.underWay():
 		t.decide(c, order.Refused, "the goods are under way")
 	default:
-		t.startOver(order.CauseRedispatch)
+		t.takeBack(order.CauseRedispatch, "")
+		if t.live() == 0 && t.Outcome != nil {
+			t.newRound() // nobody is at it, and the prices at hand have helped nobody
+		}
 		t.decide(c, order.Applied, "")
 	}
 }
 
 // underWay reports whether a rider has the goods.
-func (t *Turn) underWay() bool {
-	return slices.ContainsFunc(t.Attempts, func(a *order.Attempt) bool { return a.Live() && !a.PickedAt.IsZero() })
+func (t *Turn) underWay() bool { return slices.ContainsFunc(t.Attempts, hasGoods) }
+
+func hasGoods(a *order.Attempt) bool {
+	return a.Live() && !a.PickedAt.IsZero()
 }
 
-// startOver withdraws every attempt and, when there is none, asks for prices at once.
-func (t *Turn) startOver(cause string) {
-	if t.withdraw(cause, 0) || t.live() > 0 || t.Outcome == nil {
-		return
+// takeBack withdraws the attempts of all carriers but one, because their riders are not
+// wanted. That outdoes the reasons that a rider's acceptance would end, and a changed place
+// outdoes all, so that whoever goes to the old one is known.
+func (t *Turn) takeBack(cause, but string) {
+	for _, a := range t.Attempts {
+		switch {
+		case !a.Live() || a.State == order.AttemptReturning || a.Carrier == but:
+		case a.Want.Cancel == "":
+			t.wish(a, cause)
+		case a.Want.Cancel != order.CauseChanged:
+			a.Want.Cancel = cause
+			t.touch(a)
+		}
 	}
-	t.newRound()
 }
 
 // force gives the order to one carrier, whatever the strategy says; its limits are off.
@@ -88,18 +101,14 @@ func (t *Turn) force(c *order.Command) {
 		t.decide(c, order.Refused, "it is not dispatched yet")
 	case t.underWay():
 		t.decide(c, order.Refused, "the goods are under way")
-	case winner != nil && winner.Carrier == name:
+	case winner != nil && winner.Carrier == name && winner.Want.Cancel == "":
 		t.decide(c, order.Refused, name+" carries it already")
 	case t.env.Off != nil && t.env.Off(name) != "":
 		t.decide(c, order.Refused, name+" is "+t.env.Off(name))
 	default:
 		t.Strategy.Mode, t.Strategy.Carriers = strategy.Sequential, []string{name}
 		t.Strategy.Race, t.Strategy.Weights, t.Strategy.Limits, t.Width = strategy.Race{}, strategy.Weights{}, strategy.Limits{}, 0
-		for _, a := range t.Attempts {
-			if a.Live() && a.Carrier != name {
-				t.wish(a, order.CauseRedispatch)
-			}
-		}
+		t.takeBack(order.CauseRedispatch, name)
 		t.newRound()
 		t.decide(c, order.Applied, "")
 	}
@@ -108,16 +117,19 @@ func (t *Turn) force(c *order.Command) {
 // mostByHand is the highest tip that a person can add at once.
 const mostByHand = 100_00
 
-// tipByHand adds to the tips of every attempt that waits or has a rider on the way.
+// tipByHand adds to the tips of every attempt that waits or has a rider on the way. While a
+// tip is under way the command waits for its answer: two at once could not be told apart.
 func (t *Turn) tipByHand(c *order.Command) {
 	if c.Args.Add <= 0 || c.Args.Add > mostByHand {
 		t.decide(c, order.Refused, fmt.Sprintf("a tip of %s: want more than nothing and at most %s", c.Args.Add, money.Fen(mostByHand)))
 		return
 	}
+	if slices.ContainsFunc(t.Attempts, func(a *order.Attempt) bool { return a.Call.Kind == order.CallTip }) {
+		return
+	}
 	tipped := false
 	for _, a := range t.Attempts {
-		waits := a.State == order.Placed || a.State == order.Accepted || a.State == order.AttemptArrived
-		if waits && a.Want.Cancel == "" && !a.Want.NoTips && (t.Winner == 0 || t.Winner == a.N) {
+		if tippable(a) && (t.Winner == 0 || t.Winner == a.N) {
 			tipped = t.addTip(a, c.Args.Add, c.By) || tipped
 		}
 	}
@@ -128,21 +140,32 @@ func (t *Turn) tipByHand(c *order.Command) {
 	t.decide(c, order.Applied, "")
 }
 
-// change deals with a recipient who moved or has another phone. The next placement has the
-// new words anyway; a carrier that has the old ones cannot be told, so a new place before
-// pickup means another placement, and everything else a person.
+// change deals with a recipient who moved or has another phone. A carrier that has the old
+// words cannot be told, so a new place before pickup means another placement, and everything
+// else a person. Prices at hand, or on their way, are for the old way, and some carriers'
+// are bound to the old words: they are not used any more.
 func (t *Turn) change(c *order.Command) {
 	switch {
 	case c.Args.What == "place" && !t.underWay():
-		t.startOver(order.CauseChanged)
+		t.takeBack(order.CauseChanged, "")
 	case t.live() > 0:
 		t.alarm("the recipient's " + c.Args.What + " changed: tell the rider")
+	}
+	if w := t.Attempt(t.Winner); t.Round > 0 && !t.waits() && (w == nil || !hasGoods(w)) {
+		t.newRound()
 	}
 	t.decide(c, order.Applied, "")
 }
 
+// answers are those on the platform's side: for their cancel it owes 违约金, for one by our
+// own people it does not.
+var answers = map[string]bool{"customer": true, "merchant": true, "platform": true}
+
 func (t *Turn) cancel(c *order.Command) {
-	t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
+	t.Penalty = 0
+	if answers[c.By] {
+		t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
+	}
 	t.Goal, t.GoalCause, t.GoalKey = order.ToCancel, c.By, c.Key
 	t.decide(c, order.Applied, "")
 }

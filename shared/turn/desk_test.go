@@ -50,6 +50,7 @@ type desk struct {
 	alarms   []string
 	decided  map[string]string
 	turns    int
+	widest   int // how many carriers the strategies so far would have had at it at once
 }
 
 func newDesk(t tester, carriers ...string) *desk {

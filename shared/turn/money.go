@@ -79,7 +79,7 @@ func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 	switch a.State {
 	case order.AttemptDelivered:
 		t.bookDelivery(a, stated(s.Charged, a.Price+a.Tip))
-		a.Want.Query = s.Charged == nil && a.Want.NoTips && a.Want.Tip > a.Tip // was the tip in doubt added?
+		a.Want.Query = s.Charged == nil && tipOpen(a)
 		if s.Penalty != nil {
 			t.bookPenalty(a, *s.Penalty)
 		}
@@ -92,6 +92,11 @@ func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 		t.bookPenalty(a, total)
 	}
 	t.release(a)
+}
+
+// tipOpen reports whether a tip may have been added that nobody has confirmed.
+func tipOpen(a *order.Attempt) bool {
+	return a.Want.Tip > a.Tip && (a.Want.NoTips || a.Call.Kind == order.CallTip)
 }
 
 // statedCost is everything that the carrier says it took for an attempt that is over. Fee

@@ -55,6 +55,7 @@ func drawRates(t *rapid.T) rates {
 		CarrierCancel: percent("carrier cancel", 30), Reassign: percent("reassign", 30), NoRider: percent("no rider", 50),
 		Return: percent("return", 20), CalledOff: percent("called off", 40), Dearer: percent("dearer", 30), NoFigure: percent("no figure", 60),
 		PlatformCancels: percent("platform cancels", 80),
+		Meddles:         percent("meddles", 80), SwitchedOff: percent("switched off", 60), Thin: percent("thin", 50), Short: percent("short", 40),
 	}
 }
 
@@ -71,6 +72,7 @@ func checkRest(w *world) {
 	}
 	checkBooks(w, story)
 	checkPlatform(w, story)
+	checkPeople(w, story)
 }
 
 // Carrier's books and ours agree, attempt by attempt.
@@ -140,4 +142,31 @@ func checkPlatform(w *world, story func() string) {
 		told = order.State(e.To)
 	}
 	require.Equal(w.t, w.agg.State, told, "the end was not told: %s", story())
+}
+
+// Nobody is tipped more than was wanted, and goods that went to an old place did so with a
+// person's knowledge.
+func checkPeople(w *world, story func() string) {
+	w.t.Helper()
+	wanted := map[int]money.Fen{}
+	for _, e := range w.events {
+		if e.Kind == "tip" && e.From == "" && e.Decision == order.Applied {
+			most, err := money.ParseYuan(e.To)
+			require.NoError(w.t, err)
+			wanted[e.N] = max(wanted[e.N], most)
+		}
+	}
+	told := slices.ContainsFunc(w.alarms, func(s string) bool {
+		return strings.Contains(s, "tell the rider") || strings.Contains(s, "keeps its rider") || strings.Contains(s, "lost the race")
+	})
+	right := 0
+	for n, key := range w.moves {
+		if w.decided[key] == order.Applied {
+			right = max(right, n)
+		}
+	}
+	for _, b := range w.sorted() {
+		require.LessOrEqual(w.t, b.tip, wanted[b.n], "waybill %d was tipped twice: %s", b.n, story())
+		require.True(w.t, b.state != carrier.Delivered || b.place >= right || told, "waybill %d went to the place before the change: %s", b.n, story())
+	}
 }

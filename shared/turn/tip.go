@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -12,6 +13,10 @@ import (
 // arms the next one. Tips count as cost: the strategy's limits hold with them.
 func (t *Turn) raiseTip(a *order.Attempt) {
 	rule := t.Strategy.Tip
+	if a != nil && (a.Call.Kind == order.CallTip || a.Call.Doubt == order.CallTip) {
+		t.arm(order.TimerTip, a.N, time.Duration(cmp.Or(rule.Every, rule.After)), timerStep) // one tip at a time
+		return
+	}
 	if a == nil || a.State != order.Placed || a.Want.Cancel != "" || a.Want.NoTips || t.Winner != 0 || t.Goal != order.NoGoal {
 		return
 	}
@@ -41,15 +46,21 @@ func (t *Turn) addTip(a *order.Attempt, add money.Fen, by string) bool {
 	return true
 }
 
-// tipDue reports whether a tip is to be added now: the carrier looks for a rider, or one is on the way.
-func tipDue(a *order.Attempt) bool {
+// tippable reports whether a tip is of use: the carrier looks for a rider, or one is on the way.
+func tippable(a *order.Attempt) bool {
 	waits := a.State == order.Placed || a.State == order.Accepted || a.State == order.AttemptArrived
-	return waits && a.Want.Tip > a.Tip && !a.Want.NoTips && a.Want.Cancel == ""
+	return waits && a.Want.Cancel == "" && !a.Want.NoTips
 }
 
-// tipped takes the answer to a tip.
-func (t *Turn) tipped(a *order.Attempt, ans Answer) {
+// tipDue reports whether a tip is to be added now.
+func tipDue(a *order.Attempt) bool { return tippable(a) && a.Want.Tip > a.Tip }
+
+// tipped takes the answer to a tip. While it was awaited no other was wished for, so a yes
+// without a figure means the total that is wanted.
+func (t *Turn) tipped(a *order.Attempt, ans Answer, current bool) {
 	switch {
+	case !current:
+		t.tippedLate(a, ans)
 	case ans.Err == nil:
 		a.Tries = 0
 		t.tipIs(a, stated(ans.Tipped.Total, a.Want.Tip))
@@ -65,6 +76,14 @@ func (t *Turn) tipped(a *order.Attempt, ans Answer) {
 	}
 }
 
+// tippedLate takes the answer to a tip that was given up for doubtful. A query has told the
+// total since, and another tip may have followed: only a higher total is news.
+func (t *Turn) tippedLate(a *order.Attempt, ans Answer) {
+	if total := ans.Tipped.Total; ans.Err == nil && total != nil && *total > a.Tip {
+		t.tipIs(a, *total)
+	}
+}
+
 func stated(total *money.Fen, otherwise money.Fen) money.Fen {
 	if total == nil {
 		return otherwise
@@ -77,12 +96,17 @@ func (t *Turn) tipIs(a *order.Attempt, total money.Fen) {
 	if total == a.Tip {
 		return
 	}
+	known := a.Price + a.Tip
 	a.Tip = total
 	a.Want.Tip = max(a.Want.Tip, total)
 	t.touch(a)
 	t.record(row{n: a.N, kind: "tip", from: "added", to: total.Yuan(), decision: order.Applied})
-	if a.Live() {
+	switch {
+	case a.Live():
 		t.cover(a, a.Price+a.Tip)
+	case a.State == order.AttemptDelivered && a.Booked == known: // by what we knew, not by the carrier's figure
+		t.bookDelivery(a, a.Price+a.Tip)
+		t.release(a)
 	}
 }
 
@@ -96,13 +120,14 @@ func (t *Turn) tipDoubt(a *order.Attempt) {
 	}
 }
 
-// tipShown settles the doubt about a tip by the total that a query shows.
+// tipShown settles the doubt about a tip by the total that a query shows. One that is not
+// there may still be on its way to the carrier: nobody adds another on top of it.
 func (t *Turn) tipShown(a *order.Attempt, charged *money.Fen) {
 	if a.Call.Doubt != order.CallTip || charged == nil || !a.Live() {
 		return
 	}
 	if tip := *charged - a.Price; tip >= a.Tip && tip <= a.Want.Tip {
-		a.Want.NoTips, a.Want.Tip = false, tip
+		a.Want.NoTips = tip < a.Want.Tip
 		t.tipIs(a, tip)
 	}
 }

@@ -48,11 +48,12 @@ type Ref struct {
 
 // PlannedCall is a call whose lease is committed with the turn.
 type PlannedCall struct {
-	Order   int64
-	Attempt order.Attempt // as committed
-	Kind    string
-	Seq     int
-	Until   time.Time // system time: no byte is written after it
+	Order                int64
+	Platform, City, Shop string        // the order's
+	Attempt              order.Attempt // as committed
+	Kind                 string
+	Seq                  int
+	Until                time.Time // system time: no byte is written after it
 }
 
 // Turn is one pass over one order. Its results are to be committed together.

@@ -1,6 +1,8 @@
 package turn
 
 import (
+	"time"
+
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -14,7 +16,9 @@ func (t *Turn) wish(a *order.Attempt, cause string) {
 	}
 	a.Want.Cancel = cause
 	t.touch(a)
-	t.step(a, order.AtCancelWanted, map[string]string{"cause": cause})
+	if t.step(a, order.AtCancelWanted, map[string]string{"cause": cause}) && a.Call.Doubt == "" {
+		a.NextCall = time.Time{} // what another kind of call had to wait for is no reason to wait with this one
+	}
 }
 
 // renew turns a wish that waited for an answer into a cancelling attempt.
@@ -36,9 +40,10 @@ func (t *Turn) withdraw(cause string, but int) (wished bool) {
 }
 
 // void reports whether the reason to withdraw an attempt is gone: a rider took it, and no
-// other attempt or goal of the platform stands against it.
+// other attempt or goal of the platform stands against it. Goods on their way back are
+// withdrawn already.
 func (t *Turn) void(a *order.Attempt) bool {
-	if a.Want.Cancel == "" || a.Want.Cancel == order.CauseCancelled || t.Goal == order.ToCancel || t.State.Final() {
+	if a.State == order.AttemptReturning || a.Want.Cancel == "" || a.Want.Cancel == order.CauseCancelled || t.Goal == order.ToCancel || t.State.Final() {
 		return false
 	}
 	if unwanted[a.Want.Cancel] && a.PickedAt.IsZero() {
@@ -56,9 +61,13 @@ func (t *Turn) spare(a *order.Attempt) {
 	if !t.void(a) || a.Call.Kind == order.CallCancel || a.Call.Doubt == order.CallCancel {
 		return
 	}
+	dropped := a.Want.Cancel
 	a.Want.Cancel = ""
 	t.touch(a)
 	t.step(a, order.AtCancelRefused, map[string]string{"cause": "a rider accepted first"})
+	if dropped != order.CausePickupTimeout { // he has come after all
+		t.stays(a, dropped)
+	}
 }
 
 // cancelled takes the answer to a cancel. One that is not of the present call says nothing
@@ -156,9 +165,7 @@ func (t *Turn) keep(a *order.Attempt, detail any) {
 		return
 	}
 	dropped := a.Want.Cancel
-	if unwanted[dropped] {
-		t.alarm("carrier " + a.Carrier + " keeps its rider on " + order.OurNo(t.ID, a.N))
-	}
+	t.stays(a, dropped)
 	a.Want.Cancel = ""
 	t.touch(a)
 	if a.State == order.Placed {
@@ -168,6 +175,16 @@ func (t *Turn) keep(a *order.Attempt, detail any) {
 		t.dropGoal("the carrier refused")
 	}
 	t.react(a, false)
+}
+
+// stays asks for a person when a rider whom we wanted to be rid of keeps the order.
+func (t *Turn) stays(a *order.Attempt, dropped string) {
+	switch {
+	case dropped == order.CauseChanged:
+		t.alarm("the recipient's place changed, and carrier " + a.Carrier + " keeps " + order.OurNo(t.ID, a.N) + ": tell the rider")
+	case unwanted[dropped]:
+		t.alarm("carrier " + a.Carrier + " keeps its rider on " + order.OurNo(t.ID, a.N))
+	}
 }
 
 // yields reports whether a refused cancel ends the wish. Before pickup the platform's

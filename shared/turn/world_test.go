@@ -22,6 +22,7 @@ type rates struct {
 	Lost, Doubled, Delayed, LostMessage                                   int // pushes and messages
 	CarrierCancel, Reassign, NoRider, Return, CalledOff, Dearer, NoFigure int // what riders and carriers do
 	PlatformCancels                                                       int
+	Meddles, SwitchedOff, Thin, Short                                     int // what people do, and how the order came
 }
 
 // world is everything around one order: carriers that are lawful (they never say what is
@@ -33,6 +34,10 @@ type world struct {
 	queue   []event
 	bills   map[int]*waybill
 	turnsAt []time.Time
+	moved   int            // how often the recipient's place has changed
+	moves   map[int]string // and by which commands
+	quoted  map[int]int    // round → place that its prices are for
+	plan    *order.Plan    // of an order that came with its number only
 }
 
 type event struct {
@@ -53,6 +58,7 @@ type waybill struct {
 	picked        bool
 	charged, fine money.Fen
 	tip           money.Fen
+	place         int  // where the rider goes
 	reliable      bool // its pushes are never lost: nobody else will ask
 	epoch         int
 }
@@ -75,9 +81,13 @@ var plays = map[string]func(*strategy.Strategy){
 }
 
 func newWorld(t tester, r rates, seed uint64, play string) *world {
-	w := &world{desk: newDesk(t, "uupt", "shansong", "third"), rates: r, chance: rand.New(rand.NewPCG(seed, 1)), bills: map[int]*waybill{}}
+	w := &world{desk: newDesk(t, "uupt", "shansong", "third"), rates: r, chance: rand.New(rand.NewPCG(seed, 1)), bills: map[int]*waybill{}, quoted: map[int]int{}, moves: map[int]string{}}
 	plays[play](&w.agg.Strategy)
-	w.wantQuotes(1)
+	third := w.carriers["third"]
+	third.PriceAtEnd = w.hit(r.Dearer)
+	w.carriers["third"] = third
+	w.born()
+	w.meddle()
 	for at := w.seconds(1, 2400); w.hit(r.PlatformCancels); at += w.seconds(1, 600) {
 		key := fmt.Sprintf("cancel-%d", len(w.queue))
 		w.after(at, func() {
@@ -187,7 +197,7 @@ func (w *world) wantQuotes(round int) {
 					refused = append(refused, c)
 				}
 			}
-			w.outcome(refused...)
+			w.close(refused)
 		}
 		if !w.hit(w.rates.LostMessage) {
 			w.input(func(t *turn.Turn) { t.Quoted(round) })
@@ -246,7 +256,7 @@ func (w *world) make(c turn.PlannedCall, ans *turn.Answer) {
 }
 
 func (w *world) place(a order.Attempt, ans *turn.Answer, fail func(carrier.Kind)) {
-	b := &waybill{n: a.N, carrier: a.Carrier, price: a.Price}
+	b := &waybill{n: a.N, carrier: a.Carrier, price: a.Price, place: w.quoted[(a.N-1)/8+1]}
 	if w.hit(w.rates.Dearer) {
 		b.price += 100
 	}
@@ -311,9 +321,10 @@ func (w *world) cancel(b *waybill, ans *turn.Answer, fail func(carrier.Kind)) {
 	}
 }
 
-// takeTip adds a tip while no rider has come, else refuses it.
+// takeTip adds a tip while no rider has the goods, or none has come; else it is refused.
 func (w *world) takeTip(b *waybill, a order.Attempt, ans *turn.Answer, fail func(carrier.Kind)) {
-	if b.state != carrier.Waiting && b.state != carrier.Reassigning || w.hit(w.rates.Refuse) {
+	early := b.state == carrier.Waiting || b.state == carrier.Reassigning || b.state == carrier.Accepted && w.hit(50)
+	if !early || w.hit(w.rates.Refuse) {
 		fail([]carrier.Kind{carrier.KindRefused, carrier.KindNotSent}[w.chance.IntN(2)])
 		return
 	}
