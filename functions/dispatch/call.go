@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -33,17 +34,21 @@ func (c *calls) start(ctx context.Context, planned []turn.PlannedCall) {
 	ctx, cancel := context.WithCancel(ctx)
 	c.stop = append(c.stop, cancel)
 	details, err := c.stage.details(ctx, planned)
-	for _, p := range planned {
+	over := c.stage.overLimit(ctx, planned)
+	for i, p := range planned {
 		c.open++
 		c.work.Go(func() {
 			ans := turn.Answer{N: p.Attempt.N, Seq: p.Seq, Kind: p.Kind, Err: err}
-			if err == nil {
+			switch {
+			case over[i]:
+				ans.Err = &carrier.Error{Carrier: p.Attempt.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "rate limit of our account reached"}
+			case err != nil:
+				// Proof that nothing was sent; without a cause, for it is none of the carrier's.
+				ans.Err = &carrier.Error{Carrier: p.Attempt.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "the order's detail cannot be read: " + err.Error()}
+			default:
 				c.stage.call(ctx, p, details[p.Order], &ans)
-			} else {
-				// The order's detail cannot be read: proof that nothing was sent.
-				ans.Err = &carrier.Error{Carrier: p.Attempt.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Err: err}
 			}
-			in := input{order: p.Order, key: fmt.Sprintf("a:%d:%d", ans.N, ans.Seq), answer: &ans}
+			in := input{order: p.Order, key: fmt.Sprintf("a:%d:%d", ans.N, ans.Seq), answer: &ans, carrier: p.Attempt.Carrier, city: p.City}
 			select {
 			case c.answers <- in:
 			case <-ctx.Done(): // nobody gathers any more: the lease will tell
@@ -98,22 +103,30 @@ func (s *Stage) details(ctx context.Context, planned []turn.PlannedCall) (map[in
 // call makes one leased call. No byte leaves after the lease has ended.
 func (s *Stage) call(ctx context.Context, p turn.PlannedCall, d store.Detail, ans *turn.Answer) {
 	a := p.Attempt
-	adapter, ok := s.Carriers[a.Carrier]
+	adapter, ok := s.Carriers.Adapter(a.Carrier, a.Account)
 	if !ok || !s.Clock.System().Before(p.Until.Add(-callTimeout)) {
-		ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "switched off, or the lease is over"}
+		ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "not configured, or the lease is over"}
 		return
 	}
-	ref := carrier.Ref{OurNo: order.OurNo(p.Order, a.N), CarrierNo: a.CarrierNo}
+	shop, err := s.storeAt(ctx, p)
+	if err != nil && p.Kind == order.CallPlace { // the rider would go to another shop
+		ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "the shop cannot be read: " + err.Error()}
+		return
+	}
+	ref := carrier.Ref{OurNo: order.OurNo(p.Order, a.N), CarrierNo: a.CarrierNo, Store: shop}
 	switch p.Kind {
 	case order.CallPlace:
 		within(ctx, func(ctx context.Context) {
 			ans.Placed, ans.Err = adapter.Place(ctx, carrier.PlaceRequest{
-				QuoteRequest: carrier.QuoteRequest{OurNo: ref.OurNo, CityName: d.CityName, Detail: d.Detail},
+				QuoteRequest: carrier.QuoteRequest{OurNo: ref.OurNo, CityCode: p.City, CityName: d.CityName, Store: shop, Detail: d.Detail},
 				Token:        a.Token, CarrierNo: a.CarrierNo, Price: a.Price,
 			})
 		})
 	case order.CallQuery:
 		within(ctx, func(ctx context.Context) { ans.Status, ans.Err = adapter.Query(ctx, ref) })
+		if ans.Err == nil {
+			within(ctx, func(ctx context.Context) { askTips(ctx, adapter, a, ref, &ans.Status) })
+		}
 	case order.CallConfirm:
 		within(ctx, func(ctx context.Context) { ans.Err = adapter.ConfirmReturn(ctx, ref) })
 	case order.CallCancel:
@@ -130,6 +143,22 @@ func tip(ctx context.Context, adapter carrier.Adapter, a order.Attempt, ref carr
 		return carrier.Tipped{}, &carrier.Error{Carrier: a.Carrier, Op: order.CallTip, Kind: carrier.KindRefused, Message: "takes no tips"}
 	}
 	return tipper.Tip(ctx, carrier.TipRequest{Ref: ref, Add: a.Want.Tip - a.Tip, Total: a.Want.Tip})
+}
+
+// askTips asks a carrier whose query does not tell them for the tips, when one is in doubt.
+// What cannot be learnt now is asked again with the next query.
+func askTips(ctx context.Context, adapter carrier.Adapter, a order.Attempt, ref carrier.Ref, s *carrier.Status) {
+	teller, ok := adapter.(carrier.TipTeller)
+	if !ok || s.Charged != nil || a.Want.Tip <= a.Tip || s.State.Final() && s.State != carrier.Delivered {
+		return
+	}
+	tips, err := teller.Tips(ctx, ref)
+	if err != nil {
+		slog.WarnContext(ctx, "tips not told", "carrier", a.Carrier, "our_no", ref.OurNo, "error", err)
+		return
+	}
+	total := a.Price + tips
+	s.Charged = &total
 }
 
 // cancel asks for the 违约金 first where there may be one, then cancels.

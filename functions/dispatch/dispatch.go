@@ -14,10 +14,13 @@ import (
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/health"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/turn"
@@ -27,10 +30,13 @@ import (
 type Stage struct {
 	Store    *store.Store
 	Bus      stage.Publisher
-	Carriers map[string]carrier.Adapter
+	Carriers carrier.Set
 	Clock    clock.Clock
 	Owner    string
 	Book     penalty.Book
+	Live     *live.Live       // nil: nothing is switched off
+	Health   *health.Breakers // nil: nobody is told how the carriers are
+	Quota    *quota.Quota     // nil: accounts have no limits
 
 	shards shards
 }
@@ -51,6 +57,8 @@ type input struct {
 	status carrier.Status
 	n      int
 	answer *turn.Answer
+
+	carrier, city string // that an answer is of
 }
 
 // Handle serves one batch of order-quoted, carrier-event and order-command messages.
@@ -94,6 +102,7 @@ func (s *Stage) work(ctx context.Context, inputs []input) error {
 			return errors.Join(left...)
 		}
 		inputs = calls.gather(ctx)
+		s.judge(ctx, inputs)
 		if ctx.Err() != nil {
 			return errors.Join(append(left, ctx.Err())...)
 		}
@@ -141,11 +150,12 @@ func (s *Stage) turns(ctx context.Context, inputs []input) (committed, error) {
 func (s *Stage) round(ctx context.Context, inputs []input) (committed, error) {
 	byOrder, ids, keys := group(inputs)
 	limits := map[account]money.Fen{}
+	off := s.switches(ctx)
 	for {
 		var c committed
 		err := s.Store.Dispatch(ctx, ids, keys, func(b store.Batch) ([]*turn.Turn, []store.Hold, error) {
 			purse := newPurse(&s.shards, limits)
-			c.turns, c.unknown = s.decide(b, byOrder, ids, purse)
+			c.turns, c.unknown = s.decide(b, byOrder, ids, purse, off)
 			return c.turns, purse.holds(), nil
 		})
 		var short *store.ErrShort
@@ -199,7 +209,7 @@ func (s *Stage) leave(ctx context.Context, c committed) error {
 }
 
 // decide makes one turn per order. It is pure: it may run again after a deadlock.
-func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, purse *purse) (turns []*turn.Turn, unknown []parkedEvent) {
+func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, purse *purse, off live.Switches) (turns []*turn.Turn, unknown []parkedEvent) {
 	env := turn.Env{
 		Now: s.Clock.Virtual(), System: s.Clock.System(), Owner: s.Owner, Lease: callLease, Book: s.Book,
 		Carrier: s.facts, Hold: purse.hold, Virtual: s.virtual,
@@ -209,6 +219,10 @@ func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, pu
 		if !ok {
 			unknown = append(unknown, eventsOf(byOrder[id])...)
 			continue
+		}
+		env.Off = func(carrier string) string {
+			reason, _ := off.Carrier(carrier, agg.City)
+			return reason
 		}
 		env.Seen = func(key string) (order.EventRow, bool) {
 			row, ok := b.Seen[store.InputKey{Order: id, Key: key}]

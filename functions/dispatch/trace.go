@@ -12,6 +12,7 @@ import (
 // spanNames tell turns apart by the call that they decided.
 var spanNames = map[string]string{
 	order.CallPlace: "dispatch place", order.CallQuery: "dispatch query", order.CallCancel: "dispatch cancel", order.CallConfirm: "dispatch confirm return",
+	order.CallTip: "dispatch tip",
 }
 
 // trace records the committed turns of a round; their calls and messages are below them.

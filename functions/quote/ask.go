@@ -1,6 +1,7 @@
 package quote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,45 +37,56 @@ func (s *Stage) breakers(open []job) []health.Key {
 	return keys
 }
 
-// question starts one call per carrier; every call answers exactly once, at the latest at
-// the strategy's deadline. Carriers that are not asked have their line at once.
-func (s *Stage) question(ctx context.Context, index int, j *job, view *health.View, answers chan<- answer) int {
-	skip := view.Skip(j.Order.City, s.configured(j.Order))
+// question is one call that an order wants.
+type question struct {
+	job     int
+	adapter carrier.Adapter
+	line    order.Quote
+	store   string // the shop's number with the carrier
+}
+
+// questions are the calls that an order wants, one per carrier. Carriers that are not asked
+// have their line at once.
+func (s *Stage) questions(ctx context.Context, index int, j *job, view *health.View) []question {
+	if j.fixed != nil {
+		return nil
+	}
+	var out []question
+	aside, rules := s.aside(ctx, j.Order), s.accounts(ctx)
+	skip := view.Skip(j.Order.City, slices.DeleteFunc(s.configured(j.Order), func(name string) bool { return aside[name] != "" }))
 	for i, name := range names(j.Order) {
 		line := order.Quote{Round: j.key.Round, Carrier: name, N: (j.key.Round-1)*perRound + i + 1}
-		adapter, ok := s.Carriers[name]
-		if !ok {
-			line.Refused = "not configured"
-			j.quotes = append(j.quotes, line)
-			continue
+		adapter, none := s.serving(name, rules, j.Order)
+		if adapter != nil {
+			line.Account = adapter.Facts().Account
 		}
-		line.Account = adapter.Facts().Account
-		if reason, skipped := skip[name]; skipped {
+		if reason := cmp.Or(none, aside[name], skip[name]); reason != "" {
 			line.Refused = reason
 			j.quotes = append(j.quotes, line)
 			continue
 		}
-		j.waiting++
-		go func() { answers <- s.call(ctx, index, j.QuoteJob, adapter, line) }()
+		out = append(out, question{index, adapter, line, s.storeAt(ctx, j.Order, name)})
 	}
-	return j.waiting
+	return out
 }
 
 // call asks one carrier about one order.
-func (s *Stage) call(ctx context.Context, index int, j store.QuoteJob, adapter carrier.Adapter, line order.Quote) answer {
+func (s *Stage) call(ctx context.Context, j store.QuoteJob, q question) answer {
 	within, cancel := context.WithTimeout(ctx, time.Duration(j.Order.Strategy.Quote.Deadline))
 	defer cancel()
-	line, err := s.price(within, adapter, j, line)
+	line, err := s.price(within, j, q)
 	result := health.Judge(err)
 	if ctx.Err() != nil { // it was our time that was over
 		result = health.Silent
 	}
-	return answer{index, line, health.Outcome{Key: health.Key{Carrier: line.Carrier, City: j.Order.City}, Result: result}}
+	return answer{q.job, line, health.Outcome{Key: health.Key{Carrier: line.Carrier, City: j.Order.City}, Result: result}}
 }
 
 // price fills in a line with what the carrier says. The error is that of the call.
-func (s *Stage) price(ctx context.Context, adapter carrier.Adapter, j store.QuoteJob, line order.Quote) (order.Quote, error) {
-	q, err := adapter.Quote(ctx, carrier.QuoteRequest{OurNo: order.OurNo(j.Order.ID, line.N), CityCode: j.Order.City, CityName: j.Detail.CityName, Detail: j.Detail.Detail})
+func (s *Stage) price(ctx context.Context, j store.QuoteJob, ask question) (order.Quote, error) {
+	line := ask.line
+	q, err := ask.adapter.Quote(ctx, carrier.QuoteRequest{OurNo: order.OurNo(j.Order.ID, line.N), CityCode: j.Order.City, CityName: j.Detail.CityName,
+		Store: ask.store, Detail: j.Detail.Detail})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		line.Refused = "no answer before the deadline"
@@ -87,9 +99,10 @@ func (s *Stage) price(ctx context.Context, adapter carrier.Adapter, j store.Quot
 	default:
 		ttl := q.TTL
 		if ttl == 0 {
-			ttl = adapter.Facts().QuoteTTL
+			ttl = ask.adapter.Facts().QuoteTTL
 		}
 		line.Token, line.CarrierNo, line.Price, line.DistanceM = q.Token, q.CarrierNo, q.Price, q.DistanceM
+		line.AcceptIn, line.DeliverIn = q.AcceptIn, q.DeliveredIn
 		line.ExpiresAt = s.Clock.Virtual().Add(ttl)
 	}
 	return line, err

@@ -5,28 +5,37 @@ import (
 	"errors"
 	"os"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/cache"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/health"
-	"github.com/chuandao/qianfan/shared/settings"
+	"github.com/chuandao/qianfan/shared/live"
+	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/position"
+	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/stage"
+	"github.com/chuandao/qianfan/shared/upstream/platforms"
 )
 
 // Build makes the function from its settings.
 func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
-	where, policy := cache.FromEnv(env), health.LoadPolicy(env)
+	where, policy, limits := cache.FromEnv(env), health.LoadPolicy(env), acceptance.LoadLimits(env)
 	d, closer, err := stage.Build(env, "quote")
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err := carriers.FromEnv(os.Getenv, settings.Deps{HTTP: stage.HTTP(), System: d.Clock.System})
-	if err != nil {
+	deps := d.Outside()
+	all, err := carriers.FromEnv(os.Getenv, deps)
+	from, bad := platforms.FromEnv(os.Getenv, deps)
+	if err := errors.Join(err, bad); err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	redis := cache.New(where)
+	redis, now := cache.New(where), live.New(d.Store, d.Clock)
 	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance,
-		Health: health.New(policy, redis, d.Clock.System)}
+		Positions: position.New(redis), Quota: quota.New(redis, d.Clock.System), Prices: newPrices(redis),
+		Health: health.New(policy, redis, d.Clock.System), Live: now,
+		Platforms: d.Platforms(from), Desk: acceptance.New(now, penalty.Default(), d.Clock, limits)}
 	closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
 	return d.Event(s.Handle), function.Closers{closer, closeRedis}, nil
 }

@@ -74,11 +74,12 @@ var (
 // rig is the stage over a database of its own, with two carriers.
 type rig struct {
 	*Stage
-	t              *testing.T
+	t              testing.TB
 	db             *sql.DB
 	clock          *clock.Manual
 	shansong, uupt *asked
 	lastID         int64
+	reuse          time.Duration // of the orders' strategy
 	announced      atomic.Int64
 }
 
@@ -90,7 +91,7 @@ func (r *rig) Publish(_ context.Context, messages ...message.Message) error {
 	return nil
 }
 
-func newRig(t *testing.T, redis string, timeout time.Duration) *rig {
+func newRig(t testing.TB, redis string, timeout time.Duration) *rig {
 	t.Helper()
 	dsn := sqltest.Database(t)
 	db, err := store.Open(store.Options{DSN: dsn, Key: []byte("0123456789abcdef0123456789abcdef")})
@@ -118,7 +119,7 @@ func (r *rig) batch(n int, carriers ...string) []int64 {
 		orders = append(orders, store.NewOrder{Hash: "h", Order: order.Order{ID: r.lastID, Platform: "meituan", No: fmt.Sprint(r.lastID), City: "330100",
 			State: order.Received, Version: 1, Round: 1, ReceivedAt: noon, ActAt: noon.Add(time.Minute),
 			Timers: []order.Timer{{Kind: order.TimerQuote, Due: noon.Add(time.Minute), Epoch: 1}},
-			Strategy: strategy.Strategy{Name: "default", Mode: strategy.Cheapest, Carriers: carriers, Quote: strategy.Quoting{Deadline: strategy.Duration(deadline)},
+			Strategy: strategy.Strategy{Name: "default", Mode: strategy.Cheapest, Carriers: carriers, Quote: strategy.Quoting{Deadline: strategy.Duration(deadline), Reuse: strategy.Duration(r.reuse)},
 				AcceptTimeout: strategy.Duration(time.Minute), GiveUpAfter: strategy.Duration(time.Hour)}}})
 		items = append(items, message.Item{Key: fmt.Sprint(r.lastID), Order: r.lastID})
 	}
@@ -238,12 +239,12 @@ func TestOurOwnEndIsNobodysFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	j := store.QuoteJob{Order: order.Order{City: "330100", Strategy: strategy.Strategy{Quote: strategy.Quoting{Deadline: strategy.Duration(time.Minute)}}}}
-	a := s.call(ctx, 3, j, hanging, order.Quote{Carrier: "uupt"})
+	a := s.call(ctx, j, question{3, hanging, order.Quote{Carrier: "uupt"}, ""})
 	require.Equal(t, health.Outcome{Key: health.Key{Carrier: "uupt", City: "330100"}, Result: health.Silent}, a.health)
 	require.Equal(t, 3, a.job)
 
 	j.Order.Strategy.Quote.Deadline = strategy.Duration(time.Millisecond)
-	require.Equal(t, health.Unwell, s.call(t.Context(), 0, j, hanging, order.Quote{Carrier: "uupt"}).health.Result, "the strategy's deadline is the carrier's")
+	require.Equal(t, health.Unwell, s.call(t.Context(), j, question{0, hanging, order.Quote{Carrier: "uupt"}, ""}).health.Result, "the strategy's deadline is the carrier's")
 }
 
 // mute is a Redis that takes connections and never says a word.

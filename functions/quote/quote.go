@@ -8,27 +8,40 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/health"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/position"
+	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
+	"github.com/chuandao/qianfan/shared/upstream"
 )
 
 // Stage is the function with its dependencies.
 type Stage struct {
-	Store    *store.Store
-	Bus      stage.Publisher
-	Carriers map[string]carrier.Adapter
-	Health   *health.Breakers // nil: every carrier counts as well
-	Clock    clock.Clock
-	Owner    string
+	Store     *store.Store
+	Bus       stage.Publisher
+	Carriers  carrier.Set
+	Platforms map[string]upstream.Adapter // asked about the orders that they only named
+	Desk      *acceptance.Desk
+	Health    *health.Breakers // nil: every carrier counts as well
+	Quota     *quota.Quota     // nil: accounts have no limits
+	Prices    *prices          // nil: no price is used again
+	Live      *live.Live       // nil: nothing is switched off
+	Clock     clock.Clock
+	Owner     string
+	// Positions is where riders' places are noted; nil: nobody wants to know.
+	Positions *position.Board
 
 	saves atomic.Uint64
 }
@@ -41,6 +54,10 @@ const (
 // Handle serves one batch of order-accepted and quote-wanted messages.
 func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 	inputs, unread := stage.Inputs(ctx, payload)
+	inputs, locates := takeLocates(inputs)
+	var asides sync.WaitGroup
+	asides.Go(func() { s.locate(ctx, locates) })
+	defer asides.Wait()
 	var rounds []store.RoundKey
 	for _, in := range inputs {
 		k := store.RoundKey{Order: in.Item.Order, Round: max(1, in.Item.Round)}
@@ -52,6 +69,7 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 	if err != nil {
 		return errors.Join(unread, err)
 	}
+	s.warm(ctx, jobs)
 	var open []job
 	var done []store.RoundKey
 	for k, j := range jobs {
@@ -62,7 +80,10 @@ func (s *Stage) Handle(ctx context.Context, payload json.RawMessage) error {
 			open = append(open, job{key: k, QuoteJob: j, span: begin(ctx, k, j)})
 		}
 	}
-	return errors.Join(unread, s.announce(ctx, done), s.ask(ctx, open))
+	known, unknown := s.sort(open)
+	asked := make(chan error, 1)
+	go func() { asked <- s.fetch(ctx, unknown) }()
+	return errors.Join(unread, s.announce(ctx, done), s.ask(ctx, known), <-asked)
 }
 
 type job struct {
@@ -71,6 +92,13 @@ type job struct {
 	quotes  []order.Quote
 	waiting int
 	span    telemetry.Span
+
+	// Of an order about which its platform was asked; see fetch.
+	open    bool           // no answer: the round stays open
+	fixed   *order.Outcome // there is nothing to price
+	plan    *order.Plan
+	fetched *store.Fetched
+	note    string
 }
 
 // answer is one carrier's word on one order, and what it says of the carrier.
@@ -89,11 +117,20 @@ func (s *Stage) ask(ctx context.Context, open []job) error {
 	}
 	view := s.Health.Look(ctx, s.breakers(open))
 	defer view.Finish(ctx)
-	answers := make(chan answer)
-	pending := 0
+	var wanted []question
 	for i := range open {
-		pending += s.question(ctx, i, &open[i], view, answers)
+		wanted = append(wanted, s.questions(ctx, i, &open[i], view)...)
 	}
+	wanted, routes := s.reuse(ctx, open, wanted)
+	wanted = s.limit(ctx, open, wanted)
+	answers := make(chan answer)
+	pending := len(wanted)
+	for _, q := range wanted {
+		open[q.job].waiting++
+		go func() { answers <- s.call(ctx, open[q.job].QuoteJob, q) }()
+	}
+	fresh := map[route]known{}
+	defer func() { s.Prices.keep(ctx, fresh) }()
 	var errs []error
 	ready := s.complete(open) // orders without any carrier
 	timer := clock.System.NewTimer(flushEvery)
@@ -105,6 +142,11 @@ func (s *Stage) ask(ctx context.Context, open []job) error {
 			view.Record(a.health)
 			j := &open[a.job]
 			j.quotes = append(j.quotes, a.quote)
+			if r, ok := routes[lineKey{a.job, a.quote.N}]; ok {
+				if k, ok := knownOf(a.quote, s.Clock.Virtual()); ok {
+					fresh[r] = k
+				}
+			}
 			if j.waiting--; j.waiting == 0 {
 				ready = append(ready, j)
 			}
@@ -135,7 +177,7 @@ func (s *Stage) close(ctx context.Context, ready []*job) error {
 	results := make([]store.RoundResult, len(ready))
 	keys := make([]store.RoundKey, len(ready))
 	for i, j := range ready {
-		results[i] = store.RoundResult{Key: j.key, Outcome: outcome(j), Quotes: j.quotes}
+		results[i] = store.RoundResult{Key: j.key, Outcome: outcome(j), Quotes: j.quotes, Fetched: j.fetched}
 		keys[i] = j.key
 	}
 	// Each save is a writer of its own: a round may come to one instance twice.
@@ -149,12 +191,17 @@ func (s *Stage) close(ctx context.Context, ready []*job) error {
 }
 
 func outcome(j *job) order.Outcome {
-	for _, q := range j.quotes {
-		if q.Refused == "" {
-			return order.Outcome{Round: j.key.Round, Result: order.ResultQuoted}
-		}
+	out := order.Outcome{Result: order.ResultNone, Reason: "no carrier gave a price"}
+	switch {
+	case j.fixed != nil:
+		out = *j.fixed
+	case slices.ContainsFunc(j.quotes, func(q order.Quote) bool { return q.Refused == "" }):
+		out = order.Outcome{Result: order.ResultQuoted, Reason: j.note}
+	case j.note != "":
+		out.Reason += "; " + j.note
 	}
-	return order.Outcome{Round: j.key.Round, Result: order.ResultNone, Reason: "no carrier gave a price"}
+	out.Round, out.Plan = j.key.Round, j.plan
+	return out
 }
 
 func (s *Stage) announce(ctx context.Context, rounds []store.RoundKey) error {

@@ -63,7 +63,7 @@ func TestEveryAnswerBecomesOneLine(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
 				defer cancel()
 			}
-			q, err := s.price(ctx, row.carrier, store.QuoteJob{}, order.Quote{Round: 2, N: 9, Carrier: "x", Account: "main"})
+			q, err := s.price(ctx, store.QuoteJob{}, question{adapter: row.carrier, line: order.Quote{Round: 2, N: 9, Carrier: "x", Account: "main"}})
 			if row.carrier.hangs {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			} else {
