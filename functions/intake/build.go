@@ -9,10 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
+	"github.com/chuandao/qianfan/shared/cache"
 	"github.com/chuandao/qianfan/shared/function"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
@@ -23,10 +27,9 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 	return func(ctx context.Context, env *function.Env) (http.Handler, function.Closer, error) {
 		cfg := Config{
 			Size: env.Int("QIANFAN_BATCH_SIZE", 50, 1, 200), Wait: env.Duration("QIANFAN_BATCH_WAIT", 10*time.Millisecond),
-			MaxValue:  int64(env.Int("QIANFAN_MAX_VALUE_FEN", 2_000_000, 1, 100_000_000)),
-			MaxWeight: env.Int("QIANFAN_MAX_WEIGHT_G", 50_000, 1, 1_000_000),
-			MaxAhead:  env.Duration("QIANFAN_MAX_AHEAD", maxAhead),
 		}
+		limits := acceptance.LoadLimits(env)
+		where := cache.FromEnv(env)
 		d, closer, err := stage.Build(env, "intake")
 		if err != nil {
 			return nil, nil, err
@@ -35,12 +38,15 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		if err != nil {
 			return nil, nil, errors.Join(err, closer.Close(ctx))
 		}
+		redis := cache.New(where)
 		s := New(Deps{
-			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Book: penalty.Default(), Instance: d.Instance, Tracer: d.Tracer,
-			IDs: order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
+			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Desk: acceptance.New(live.New(d.Store, d.Clock), penalty.Default(), d.Clock, limits), Instance: d.Instance, Tracer: d.Tracer,
+			Positions: position.New(redis),
+			IDs:       order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 		}, cfg)
 		tooLarge.Set(s.TooLarge())
-		return d.Web(s), function.Closers{s.serveChecks(d.Bus), closer}, nil
+		closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
+		return d.Web(s), function.Closers{s.serveChecks(d.Bus), closeRedis, closer}, nil
 	}
 }
 

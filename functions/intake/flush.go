@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
-	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
 )
@@ -60,34 +60,9 @@ func (s *Stage) storeBatch(ctx context.Context, orders []store.NewOrder) ([]stor
 		s.end(ctx, half, err == nil)
 	}
 	if err == nil {
-		s.alarm(ctx, orders, stored)
+		s.hint(ctx, "release timers and cancels", acceptance.Owed(orders, stored))
 	}
 	return stored, err
-}
-
-// alarm sends what new orders need at once besides their quote round: the release timers of
-// scheduled ones (预约单), and the report of those that their cancel had overtaken.
-func (s *Stage) alarm(ctx context.Context, orders []store.NewOrder, stored []store.Stored) {
-	var owed []message.Owed
-	for i, o := range orders {
-		switch {
-		case stored[i].ID != o.Order.ID:
-		case stored[i].State == order.Cancelled:
-			owed = append(owed, message.Owed{Topic: message.OrderStatus, Item: message.Item{Key: fmt.Sprint(o.Order.ID), Order: o.Order.ID}})
-		case stored[i].State == order.Received && o.Order.Round == 0:
-			owed = append(owed, timers(o.Order)...)
-		}
-	}
-	s.hint(ctx, "release timers and cancels", owed)
-}
-
-func timers(o order.Order) []message.Owed {
-	owed := make([]message.Owed, len(o.Timers))
-	for i, t := range o.Timers {
-		owed[i] = message.Owed{Topic: message.OrderTimer, Due: t.Due, Item: message.Item{
-			Key: fmt.Sprintf("%d:%s:%d:%d", o.ID, t.Kind, t.N, t.Epoch), Order: o.ID, Timer: t.Kind, N: t.N, Epoch: t.Epoch}}
-	}
-	return owed
 }
 
 // hint publishes what the committed rows promise anyway. Callers wait for it no longer than
@@ -164,13 +139,9 @@ func (s *Stage) storeCommands(ctx context.Context, commands []store.NewCommand) 
 		half := len(commands) / 2
 		return append(s.storeCommands(ctx, commands[:half]), s.storeCommands(ctx, commands[half:])...)
 	}
-	var owed []message.Owed
 	for _, c := range stored {
 		telemetry.Includes(ctx, c.OrderID)
-		if c.OrderID != 0 && !c.Repeat {
-			owed = append(owed, message.Owed{Topic: message.OrderCommand, Item: message.Item{Key: fmt.Sprint(c.OrderID), Order: c.OrderID, Command: order.CommandCancel}})
-		}
 	}
-	s.hint(ctx, "command hints", owed)
+	s.hint(ctx, "command hints", acceptance.OwedCommands(commands, stored))
 	return results(stored, len(stored), nil)
 }

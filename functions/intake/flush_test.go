@@ -91,35 +91,3 @@ func TestHintsDoNotHoldUpAnAnswer(t *testing.T) {
 	require.Positive(t, bus.waited)
 	require.LessOrEqual(t, bus.waited, halfTimeout)
 }
-
-// recorder keeps what is published.
-type recorder struct {
-	halves
-	messages []message.Message
-}
-
-func (r *recorder) Publish(_ context.Context, messages ...message.Message) error {
-	r.messages = append(r.messages, messages...)
-	return nil
-}
-
-// A scheduled order needs its release, an order that its cancel overtook needs its report;
-// repeats and plain orders need nothing.
-func TestNewOrdersSendWhatTheyNeedAtOnce(t *testing.T) {
-	t.Parallel()
-	due := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	release := []order.Timer{{Kind: order.TimerRelease, Due: due, Epoch: 1}}
-	plain := func(id int64, round int) store.NewOrder {
-		return store.NewOrder{Order: order.Order{ID: id, Round: round, Timers: release}}
-	}
-	bus := &recorder{}
-	s := &Stage{Deps: Deps{Bus: bus}}
-	s.alarm(t.Context(), []store.NewOrder{plain(1, 1), plain(2, 0), plain(3, 0), plain(4, 1), plain(5, 0)}, []store.Stored{
-		{ID: 1, State: order.Received}, {ID: 2, State: order.Received}, {ID: 3, State: order.Cancelled}, {ID: 4, State: order.Cancelled},
-		{ID: 99, State: order.Received, Repeat: true},
-	})
-	require.ElementsMatch(t, []message.Message{
-		{Topic: message.OrderTimer, Due: due, Items: []message.Item{{Key: "2:release:0:1", Order: 2, Timer: order.TimerRelease, Epoch: 1}}},
-		{Topic: message.OrderStatus, Items: []message.Item{{Key: "3", Order: 3}, {Key: "4", Order: 4}}},
-	}, bus.messages)
-}

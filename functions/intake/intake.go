@@ -3,21 +3,20 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
 	"github.com/chuandao/qianfan/shared/upstream"
@@ -37,25 +36,21 @@ type Deps struct {
 	Bus       Bus
 	Clock     clock.Clock
 	IDs       *order.IDs
-	Book      penalty.Book
+	Desk      *acceptance.Desk
 	Instance  string
+	Positions *position.Board   // nil = nobody knows where riders are
 	Tracer    *telemetry.Tracer // nil = nothing is traced
 }
 
-// Config tunes the aggregation and the limits.
+// Config tunes the aggregation.
 type Config struct {
-	Size      int           // requests per batch
-	Wait      time.Duration // system time that a request may wait for company while a flush is under way
-	MaxValue  int64         // fen that goods may be worth at most
-	MaxWeight int           // grams that goods may weigh at most
-	MaxAhead  time.Duration // virtual time that an order may be for later at most; 0 = 30 days
+	Size int           // requests per batch
+	Wait time.Duration // system time that a request may wait for company while a flush is under way
 }
 
 // Stage is the function.
 type Stage struct {
 	Deps
-	cfg      Config
-	catalog  *catalog
 	creates  *function.Batcher[store.NewOrder, store.Stored]
 	commands *function.Batcher[store.NewCommand, store.CommandStored]
 }
@@ -64,8 +59,7 @@ const flushTimeout = 5 * time.Second // of system time
 
 // New makes a stage. Close it.
 func New(d Deps, cfg Config) *Stage {
-	cfg.MaxAhead = cmp.Or(cfg.MaxAhead, maxAhead)
-	s := &Stage{Deps: d, cfg: cfg, catalog: newCatalog(d.Store, d.Clock)}
+	s := &Stage{Deps: d}
 	batch := function.BatchConfig{Size: cfg.Size, Wait: cfg.Wait, Timeout: flushTimeout}
 	s.creates = function.NewBatcher(batch, traced(d.Tracer, "intake orders", s.storeOrders))
 	s.commands = function.NewBatcher(batch, traced(d.Tracer, "intake commands", s.storeCommands))
@@ -101,14 +95,14 @@ func (s *Stage) serve(w http.ResponseWriter, r *http.Request, tooLarge bool) {
 	name := platformOf(r.URL.Path)
 	adapter, ok := s.Platforms[name]
 	if !ok {
-		trace(r.Context(), name, "", upstream.Refuse(upstream.NoRoute, "", "no such platform"))
+		acceptance.Refused(r.Context(), name, "", upstream.Refuse(upstream.NoRoute, "", "no such platform"))
 		http.Error(w, `{"error":"no such platform"}`, http.StatusNotFound)
 		return
 	}
 	push, res := s.take(r, name, adapter, tooLarge)
 	if res.Err != nil {
 		e := upstream.AsError(res.Err)
-		trace(r.Context(), name, push.No, e)
+		acceptance.Refused(r.Context(), name, push.No, e)
 		res.Err = e
 	}
 	adapter.Answer(w, push, res)
@@ -126,14 +120,18 @@ func (s *Stage) take(r *http.Request, name string, adapter upstream.Adapter, too
 		return push, upstream.Result{Err: err}
 	}
 	switch push.Kind {
-	case upstream.KindProbe:
+	case upstream.KindProbe, upstream.KindDocument:
 		return push, upstream.Result{}
 	case upstream.KindCreate:
-		return push, s.create(r.Context(), name, push)
-	case upstream.KindCancel:
-		return push, s.cancel(r.Context(), name, push)
+		return push, s.create(r.Context(), adapter, push)
+	case upstream.KindCancel, upstream.KindTip, upstream.KindChange:
+		return push, s.command(r.Context(), name, push)
 	case upstream.KindQuery:
 		return push, s.view(r.Context(), name, push)
+	case upstream.KindQuote:
+		return push, s.estimate(r.Context(), name, push)
+	case upstream.KindRider:
+		return push, s.rider(r.Context(), name, push)
 	}
 	return push, upstream.Result{Err: upstream.Refuse(upstream.NoRoute, "", "nothing is done with %q", push.Kind)}
 }
@@ -147,11 +145,11 @@ func urlOf(r *http.Request) string {
 	return scheme + "://" + r.Host + r.URL.EscapedPath()
 }
 
-// create checks an order against the catalogue and joins a batch.
-func (s *Stage) create(ctx context.Context, platform string, push upstream.Push) upstream.Result {
-	n, err := s.prepare(ctx, platform, push)
+// create has an order decided about and joins a batch.
+func (s *Stage) create(ctx context.Context, from upstream.Adapter, push upstream.Push) upstream.Result {
+	n, err := s.Desk.Order(ctx, s.IDs.Next(), from, push)
 	if err != nil {
-		return upstream.Result{Err: err}
+		return s.before(ctx, from.Name(), push, err)
 	}
 	stored, err := s.creates.Do(ctx, n)
 	accepted(ctx, n, stored, err)
@@ -162,25 +160,6 @@ func (s *Stage) create(ctx context.Context, platform string, push upstream.Push)
 		return upstream.Result{Err: upstream.Refuse(upstream.Conflict, "order_no", "order %s exists with other content", push.No)}
 	}
 	return upstream.Result{OrderID: fmt.Sprint(stored.ID), State: stored.State, Fee: n.Order.Fee}
-}
-
-// cancel stores the wish; what becomes of it is reported.
-func (s *Stage) cancel(ctx context.Context, platform string, push upstream.Push) upstream.Result {
-	began := s.Clock.System()
-	stored, err := s.commands.Do(ctx, store.NewCommand{Platform: platform, No: push.No, Command: order.Command{
-		Key: push.Cancel.Key, Kind: order.CommandCancel, By: push.Cancel.By, Reason: push.Cancel.Reason, Hash: push.Hash, ReceivedAt: s.Clock.Virtual(),
-	}})
-	switch {
-	case err != nil:
-		return upstream.Result{Err: err}
-	case stored.Conflict:
-		return upstream.Result{Err: upstream.Refuse(upstream.Conflict, "", "this cancel of %s was sent before with other content", push.No)}
-	case stored.Tombstone:
-		return upstream.Result{State: order.Cancelled}
-	}
-	_, span := telemetry.Order(ctx, stored.OrderID, "cancel wanted", began)
-	span.Text("platform", platform).Text("to", string(stored.State)).Bool("repeat", stored.Repeat).End()
-	return upstream.Result{OrderID: fmt.Sprint(stored.OrderID), State: stored.State}
 }
 
 func (s *Stage) view(ctx context.Context, platform string, push upstream.Push) upstream.Result {
@@ -196,15 +175,6 @@ func (s *Stage) view(ctx context.Context, platform string, push upstream.Push) u
 		v.Carrier, v.Waybill, v.Rider = winner.Carrier, order.OurNo(o.ID, winner.N), winner.Rider
 	}
 	return upstream.Result{OrderID: v.OrderID, State: o.State, Fee: o.Fee, View: &v}
-}
-
-// trace leaves the line by which an operator finds a refused request. It names no person.
-func trace(ctx context.Context, platform, no string, e *upstream.Error) {
-	level := slog.LevelWarn
-	if e.Reason == upstream.SendAgain || e.Reason == upstream.Conflict {
-		level = slog.LevelError
-	}
-	slog.Log(ctx, level, "input refused", "party", "platform:"+platform, "no", no, "reason", e.Reason, "field", e.Field, "detail", e.Error())
 }
 
 // storeError is the answer for a batch that could not be stored: nothing was decided.

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
@@ -25,6 +28,9 @@ type Stage struct {
 	Platforms map[string]upstream.Adapter
 	Clock     clock.Clock
 	Owner     string
+	Positions *position.Board // where riders are; nil = nobody knows
+	// InTime is the virtual time within which a milestone should be told; 0 = 30 s.
+	InTime time.Duration
 }
 
 const (
@@ -32,6 +38,9 @@ const (
 	callTimeout = 3 * time.Second  // of system time, per milestone
 	parallel    = 32
 	maxTries    = 8 // then a person is asked; the tries go on
+
+	inTime        = 30 * time.Second // of virtual time; what is told later is counted
+	freshPosition = time.Minute      // of virtual time; an older one would mislead
 )
 
 // Handle serves one batch of order-status messages. A milestone that comes while its order
@@ -128,10 +137,24 @@ func (s *Stage) tell(ctx context.Context, t store.ToTell, until time.Time) store
 				slog.ErrorContext(ctx, "report refused", "order", t.Order.ID, "state", m.State, "error", err)
 				r.Attention = fmt.Sprintf("platform refused %s: %s", m.State, err)
 			}
+			s.count(&r, m, err)
 		}
 		r.Told = m.Version
 	}
 	return r
+}
+
+// count is for the 回传率.
+func (s *Stage) count(r *store.TellResult, m store.Told, err error) {
+	switch {
+	case err != nil:
+		r.Refused++
+	case s.Clock.Virtual().Sub(m.At) > cmp.Or(s.InTime, inTime):
+		r.Late++
+		r.Taken++
+	default:
+		r.Taken++
+	}
 }
 
 func refused(err error) bool {
@@ -145,8 +168,31 @@ func (s *Stage) one(ctx context.Context, adapter upstream.Adapter, t store.ToTel
 	out := upstream.Milestone{No: t.Order.No, ShopCode: t.Order.ShopCode, State: m.State, Carrier: m.Carrier, Rider: m.Rider, At: m.At, Reason: m.Reason}
 	if m.N > 0 {
 		out.Waybill = order.OurNo(t.Order.ID, m.N)
+		out.Position = s.position(ctx, m, out.Waybill)
+	}
+	if m.DeliverIn > 0 && m.State == order.Assigned {
+		arrival := m.At.Add(m.DeliverIn)
+		out.Arrival = &arrival
 	}
 	return adapter.Report(ctx, out)
+}
+
+// underway are the states in which a rider's place is the platform's business.
+var underway = map[order.State]bool{order.Assigned: true, order.Arrived: true, order.PickedUp: true}
+
+// position is where the rider is now, if that is known and fresh.
+func (s *Stage) position(ctx context.Context, m store.Told, waybill string) *geo.Point {
+	if !underway[m.State] {
+		return nil
+	}
+	seen, known, err := s.Positions.Last(ctx, position.Key{Carrier: m.Carrier, OurNo: waybill, CarrierNo: m.CarrierNo})
+	if err != nil {
+		slog.DebugContext(ctx, "no position", "waybill", waybill, "error", err)
+	}
+	if !known || s.Clock.Virtual().Sub(seen.At) > freshPosition {
+		return nil
+	}
+	return &seen.Point
 }
 
 // again is when a failed report is tried once more: 5 s doubling to 5 minutes, virtual time.

@@ -37,7 +37,7 @@ var began = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 func life() store.ToTell {
 	t := store.ToTell{Order: order.Order{ID: 7, Platform: "p", No: "1"}}
 	for i, s := range []order.State{order.Dispatching, order.Assigned, order.Arrived, order.PickedUp, order.Delivered} {
-		t.Milestones = append(t.Milestones, store.Told{Version: 10 * (i + 1), State: s})
+		t.Milestones = append(t.Milestones, store.Told{Version: 10 * (i + 1), State: s, At: began})
 	}
 	return t
 }
@@ -51,7 +51,7 @@ func newStage(takes time.Duration, fails map[order.State]error) (*Stage, *platfo
 func TestMilestonesAreToldInOrder(t *testing.T) {
 	t.Parallel()
 	s, p := newStage(time.Millisecond, nil)
-	require.Equal(t, store.TellResult{Order: 7, Told: 50}, s.tell(t.Context(), life(), began.Add(lease)))
+	require.Equal(t, store.TellResult{Order: 7, Told: 50, Taken: 5}, s.tell(t.Context(), life(), began.Add(lease)))
 	require.Equal(t, []order.State{order.Dispatching, order.Assigned, order.Arrived, order.PickedUp, order.Delivered}, p.told)
 }
 
@@ -103,6 +103,18 @@ func TestNobodyIsToldAfterTheLease(t *testing.T) {
 	require.Equal(t, 30, got.Told)
 	require.False(t, got.RetryAt.IsZero(), "the rest is told soon")
 	require.Less(t, s.Clock.System().Sub(began), lease)
+}
+
+// The 回传率 counts what was taken, of that what came late, and what was refused.
+func TestWhatIsToldIsCounted(t *testing.T) {
+	t.Parallel()
+	s, _ := newStage(time.Second, map[order.State]error{order.Arrived: upstream.Refuse(upstream.Refused, "", "808")})
+	s.InTime = 3500 * time.Millisecond
+	got := s.tell(t.Context(), life(), began.Add(lease))
+	require.Equal(t, []int{4, 2, 1}, []int{got.Taken, got.Late, got.Refused})
+	s.InTime = 0
+	got = s.tell(t.Context(), life(), s.Clock.System().Add(lease))
+	require.Zero(t, got.Late, "30 s unless set")
 }
 
 func TestUnknownPlatformWaits(t *testing.T) {

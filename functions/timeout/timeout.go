@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
@@ -18,6 +19,7 @@ import (
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
+	"github.com/chuandao/qianfan/shared/upstream"
 )
 
 // Stage is the function with its dependencies.
@@ -27,6 +29,10 @@ type Stage struct {
 	Clock clock.Clock
 	// Retention of orders, in days of the system clock, by which their ids go; 0 = the store's default.
 	Retention time.Duration
+
+	Platforms map[string]upstream.Adapter // whose missed pushes are pulled; may be empty
+	Desk      *acceptance.Desk            // decides about them
+	IDs       *order.IDs
 }
 
 // The sweep's measures, in virtual time where they are times.
@@ -88,7 +94,8 @@ func (s *Stage) fire(ctx context.Context, inputs []stage.Input) error {
 	return s.Bus.Publish(ctx, message.Bundle(owed)...)
 }
 
-// Sweep sends what is owed and overdue, page by page, and the parked events that are due.
+// Sweep sends what is owed and overdue, page by page, and the parked events that are due, and
+// pulls the pushes that were missed.
 // It alone closes every order if every other message is lost.
 func (s *Stage) Sweep(ctx context.Context) error {
 	for {
@@ -122,6 +129,7 @@ func (s *Stage) Sweep(ctx context.Context) error {
 	if err := s.publish(ctx, message.Bundle(owed)); err != nil {
 		return err
 	}
+	s.pull(ctx)
 	s.housekeep(ctx)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // What the columns of a quote hold, in characters. A longer token cannot be cut: it is no token then.
@@ -89,10 +90,17 @@ type RoundResult struct {
 	Key     RoundKey
 	Outcome order.Outcome
 	Quotes  []order.Quote
+	Fetched *Fetched // what the platform was asked for in this round; nil = nothing
 }
 
-// SaveRounds writes outcomes and quotes. The first writer of a round wins; quotes are kept
-// only with their own outcome, so that tokens and numbers belong together. Each call needs a
+// Fetched is the content of an order that its push only named, or what had to be asked for again.
+type Fetched struct {
+	Detail Detail
+	Why    *strategy.Why // nil = as before, and so is all of the detail but the recipient's number
+}
+
+// SaveRounds writes outcomes, quotes and what was fetched. The first writer of a round wins; the
+// others' quotes and details are dropped, so that what belongs together is of one writer. Each call needs a
 // writer's name of its own.
 func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundResult, now time.Time) error {
 	if len(results) == 0 {
@@ -125,8 +133,57 @@ func (s *Store) SaveRounds(ctx context.Context, writer string, results []RoundRe
 		if err != nil {
 			return err
 		}
-		return insertQuotes(ctx, tx, results, mine)
+		return inOrder(
+			func() error { return s.saveFetched(ctx, tx, results, mine) },
+			func() error { return insertQuotes(ctx, tx, results, mine) },
+		)
 	})
+}
+
+// saveFetched seals what was fetched; most orders have nothing of it. Of an order that was
+// whole before only the recipient's number is new: the rest may have changed since it was read.
+func (s *Store) saveFetched(ctx context.Context, tx *sql.Tx, results []RoundResult, mine map[RoundKey]bool) error {
+	var rows [][]any
+	for _, r := range results {
+		if r.Fetched == nil || !mine[r.Key] {
+			continue
+		}
+		if r.Fetched.Why == nil {
+			if err := s.renewPhone(ctx, tx, r.Key.Order, r.Fetched.Detail.Detail.To); err != nil {
+				return err
+			}
+			continue
+		}
+		sealed, err := s.sealer.Seal(r.Fetched.Detail)
+		if err != nil {
+			return err
+		}
+		why, err := json.Marshal(r.Fetched.Why)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{r.Key.Order, sealed, string(why)})
+	}
+	return insert{table: "order_detail", cols: []string{"order_id", "sealed", "why"}, update: []string{"sealed", "why"}}.exec(ctx, tx, rows)
+}
+
+// renewPhone gives the recipient another number, under the lock of the detail.
+func (s *Store) renewPhone(ctx context.Context, tx *sql.Tx, id int64, to order.Stop) error {
+	var sealed []byte
+	var d Detail
+	if err := tx.QueryRowContext(ctx, "SELECT sealed FROM order_detail WHERE order_id = ? FOR UPDATE", id).Scan(&sealed); err != nil {
+		return fmt.Errorf("detail of order %d: %w", id, err)
+	}
+	if err := s.sealer.Open(sealed, &d); err != nil {
+		return fmt.Errorf("detail of order %d: %w", id, err)
+	}
+	d.Detail.To.Phone, d.Detail.To.Ext, d.Detail.To.PhoneUntil = to.Phone, to.Ext, to.PhoneUntil
+	sealed, err := s.sealer.Seal(d)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE order_detail SET sealed = ? WHERE order_id = ?", sealed, id)
+	return err
 }
 
 // planArg is a plan as a column; most orders have none.

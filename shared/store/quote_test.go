@@ -10,6 +10,7 @@ import (
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/strategy"
 	"github.com/chuandao/qianfan/shared/turn"
 )
 
@@ -116,4 +117,40 @@ func TestWritersOfTheSameRoundsMeet(t *testing.T) {
 	}
 	require.Zero(t, one[int](t, f, "SELECT COUNT(*) FROM quote q JOIN quote_outcome c ON c.order_id = q.order_id AND c.round = q.round WHERE q.refused = '' AND q.token <> c.writer"), "quotes belong to the winner")
 	require.Equal(t, 36, one[int](t, f, "SELECT COUNT(*) FROM quote"))
+}
+
+// What was fetched about a thin order is of the writer whose outcome it is, and sealed with it.
+// A later round may replace the detail alone.
+func TestFetchedDetailsBelongToTheirOutcome(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	ids := f.orders(t, 2)
+	address := func(id int64) string {
+		details, err := f.Details(t.Context(), ids)
+		require.NoError(t, err)
+		return details[id].Detail.To.Address
+	}
+	before := address(ids[0])
+	fetched := func(id int64, round int, address string, why *strategy.Why) store.RoundResult {
+		r := quoted(id, round, "tok")
+		r.Outcome.Plan = &order.Plan{City: "330100", ShopCode: address}
+		r.Fetched = &store.Fetched{Detail: store.Detail{CityName: "杭州市", Detail: order.Detail{To: order.Stop{Address: address}}}, Why: why}
+		return r
+	}
+	why := &strategy.Why{Strategy: "hangzhou-lunch"}
+	require.NoError(t, f.SaveRounds(t.Context(), "first", []store.RoundResult{fetched(ids[0], 1, "first", why), quoted(ids[1], 1, "tok")}, now))
+	require.NoError(t, f.SaveRounds(t.Context(), "second", []store.RoundResult{fetched(ids[0], 1, "second", why)}, now))
+	require.Equal(t, "first", address(ids[0]))
+	require.Equal(t, before, address(ids[1]), "a whole order's detail stays as it was")
+	require.Contains(t, one[string](t, f, "SELECT plan FROM quote_outcome WHERE order_id = ?", ids[0]), "first")
+	require.Equal(t, 2, one[int](t, f, "SELECT COUNT(*) FROM order_detail"))
+
+	renewed := fetched(ids[0], 2, "an old place", nil)
+	renewed.Fetched.Detail.Detail.To.Phone = "13900000000"
+	require.NoError(t, f.SaveRounds(t.Context(), "third", []store.RoundResult{renewed}, now))
+	require.Equal(t, "first", address(ids[0]), "the place may have changed since the quote read it")
+	details, err := f.Details(t.Context(), ids)
+	require.NoError(t, err)
+	require.Equal(t, "13900000000", details[ids[0]].Detail.To.Phone)
+	require.Contains(t, one[string](t, f, "SELECT why FROM order_detail WHERE order_id = ?", ids[0]), "hangzhou-lunch", "why this strategy stays")
 }

@@ -1,9 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // Reason is a stable name of why a request was refused.
@@ -22,10 +25,12 @@ const (
 	BadMoney      Reason = "bad_money"
 	UnknownShop   Reason = "unknown_shop"
 	NoStrategy    Reason = "no_strategy"
+	SwitchedOff   Reason = "switched_off" // by our people, for a while; the same request is refused until they switch it on
 	Conflict      Reason = "conflicting_content"
 	NotFound      Reason = "not_found"
 	NoRoute       Reason = "no_route"
 	NotCancelable Reason = "not_cancelable"
+	OrderOver     Reason = "order_over" // it is at its end: there is nothing to change any more
 	SendAgain     Reason = "send_again" // nothing was stored: the same request may be repeated
 	Refused       Reason = "refused"    // a platform refused our report
 	Unreachable   Reason = "unreachable"
@@ -49,11 +54,20 @@ var verdicts = map[Reason]verdict{
 	TooLarge:      {41301, http.StatusRequestEntityTooLarge},
 	UnknownShop:   {42201, http.StatusUnprocessableEntity},
 	NoStrategy:    {42202, http.StatusUnprocessableEntity},
+	SwitchedOff:   {42203, http.StatusUnprocessableEntity},
 	NotCancelable: {40902, http.StatusConflict},
 	Conflict:      {40901, http.StatusConflict},
+	OrderOver:     {40903, http.StatusConflict},
 	NotFound:      {40401, http.StatusNotFound},
 	NoRoute:       {40402, http.StatusNotFound},
 	SendAgain:     {50301, http.StatusServiceUnavailable},
+}
+
+// Reasons are all that have a code in the canonical API, by code.
+func Reasons() []Reason {
+	all := slices.Collect(maps.Keys(verdicts))
+	slices.SortFunc(all, func(a, b Reason) int { return cmp.Compare(verdicts[a].code, verdicts[b].code) })
+	return all
 }
 
 // Error is a refused request or a failed report.

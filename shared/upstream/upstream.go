@@ -60,14 +60,22 @@ const (
 	KindCreate Kind = "create" // carry this order
 	KindCancel Kind = "cancel" // withdraw it
 	KindQuery  Kind = "query"  // tell its state
+	KindTip    Kind = "tip"    // offer the riders more (小费)
+	KindChange Kind = "change" // the recipient's place or phone is another one
+	KindQuote  Kind = "quote"  // what would it cost: answered as a create would be, nothing is stored
+	KindRider  Kind = "rider"  // tell who carries it and where the rider is
+	// KindDocument asks for the description of the protocol. The adapter answers it by itself.
+	KindDocument Kind = "document"
 )
 
 // Push is a verified request.
 type Push struct {
 	Kind   Kind
-	No     string // the platform's order number
-	Create *Create
+	No     string  // the platform's order number
+	Create *Create // KindCreate, and KindQuote without a number
 	Cancel *Cancel
+	Tip    *Tip
+	Change *Change
 	// Hash is the lower hex SHA-256 of the canonical business fields, never of timestamp
 	// or signature: the same number with the same hash is a repeat.
 	Hash string
@@ -94,13 +102,89 @@ type Cancel struct {
 	Reason string
 }
 
+// Tip is a wish to offer the riders more.
+type Tip struct {
+	Key string // as of Cancel
+	By  string // customer, merchant, platform
+	Add money.Fen
+}
+
+// Change is what is different about the recipient of a stored order. Zero fields stay as they are.
+type Change struct {
+	Key   string // as of Cancel
+	By    string // customer, merchant, platform
+	Name  string
+	Phone string // with Ext, which changes with it
+	Ext   string
+	Place *Place // nil = as before
+}
+
+// Place is where a recipient is.
+type Place struct {
+	Address string
+	Detail  string // door number
+	Point   geo.Point
+}
+
+// What is "place" when the way changes, else "phone": the argument of the command.
+func (c Change) What() string {
+	if c.Place != nil {
+		return "place"
+	}
+	return "phone"
+}
+
+// Apply is the recipient after the change.
+func (c Change) Apply(to order.Stop) order.Stop {
+	if c.Name != "" {
+		to.Name = c.Name
+	}
+	if c.Phone != "" {
+		to.Phone, to.Ext = c.Phone, c.Ext
+	}
+	if c.Place != nil {
+		to.Address, to.Detail, to.Point = c.Place.Address, c.Place.Detail, c.Place.Point
+	}
+	return to
+}
+
 // Result is what intake decided.
 type Result struct {
-	Err     error // nil = accepted (or a quiet repeat)
-	OrderID string
-	State   order.State
-	Fee     money.Fen // what we will bill
-	View    *View     // for KindQuery
+	Err      error // nil = accepted (or a quiet repeat)
+	OrderID  string
+	State    order.State
+	Fee      money.Fen  // what we will bill
+	View     *View      // for KindQuery
+	Estimate *Estimate  // for KindQuote
+	Rider    *RiderView // for KindRider
+}
+
+// Estimate is what an order would be.
+type Estimate struct {
+	City      string     `json:"city"`
+	Fee       money.Fen  `json:"fee_fen"`    // what we would bill
+	DistanceM int        `json:"distance_m"` // as the crow flies, which is what is billed
+	Carriers  []string   `json:"carriers"`   // that would be asked, as the strategy lists them
+	ReleaseAt *time.Time `json:"release_at"` // of a scheduled order (预约单): when a rider will be looked for; null = at once
+}
+
+// RiderView is who carries an order and where they were last seen.
+type RiderView struct {
+	OrderID  string      `json:"order_id"`
+	No       string      `json:"order_no"`
+	State    order.State `json:"state"`
+	Carrier  string      `json:"carrier,omitempty"`
+	Rider    order.Rider `json:"rider,omitzero"`
+	Position *Seen       `json:"position,omitempty"` // nil = not known, or the rider's way is over
+	// Refreshing says that the carrier is being asked: a newer position may be there in a second.
+	Refreshing bool `json:"refreshing"`
+}
+
+// Seen is a place and when somebody was there.
+type Seen struct {
+	Lng float64   `json:"lng"` // GCJ-02
+	Lat float64   `json:"lat"`
+	At  time.Time `json:"at"`
 }
 
 // View is an order as its platform may see it.
@@ -124,7 +208,8 @@ type Milestone struct {
 	Waybill  string      // our number of the attempt
 	Carrier  string      // "shansong"
 	Rider    order.Rider
-	Position *geo.Point
+	Position *geo.Point // where the rider is now; nil = not known, or an old place
+	Arrival  *time.Time // when the customer can expect it, by the carrier's estimate; nil = nobody said
 	At       time.Time
 	Reason   string
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/chuandao/qianfan/docs/openapi"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/upstream"
@@ -18,15 +19,21 @@ type answer struct {
 	Data    any    `json:"data,omitempty"`
 }
 
-// accepted is the data of a create or a cancel.
+// accepted is the data of a create or a command. What a command comes to is read from the order.
 type accepted struct {
-	OrderID string      `json:"order_id"`
+	OrderID string      `json:"order_id"` // empty: the order is not known yet
 	State   order.State `json:"state"`
 	FeeFen  money.Fen   `json:"fee_fen"`
 }
 
 // Answer writes the outcome as JSON, with the HTTP status that fits.
 func (a *Adapter) Answer(w http.ResponseWriter, push upstream.Push, res upstream.Result) {
+	if push.Kind == upstream.KindDocument && res.Err == nil {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		_, _ = w.Write(openapi.Canonical) // a client that has left is no error of ours
+		return
+	}
 	status, out := http.StatusOK, answer{Message: "ok", Data: data(push, res)}
 	if res.Err != nil {
 		e := upstream.AsError(res.Err)
@@ -39,8 +46,13 @@ func (a *Adapter) Answer(w http.ResponseWriter, push upstream.Push, res upstream
 }
 
 func data(push upstream.Push, res upstream.Result) any {
-	if push.Kind == upstream.KindQuery && res.View != nil {
+	switch {
+	case push.Kind == upstream.KindQuery && res.View != nil:
 		return res.View
+	case push.Kind == upstream.KindQuote && res.Estimate != nil:
+		return res.Estimate
+	case push.Kind == upstream.KindRider && res.Rider != nil:
+		return res.Rider
 	}
 	return accepted{OrderID: res.OrderID, State: res.State, FeeFen: res.Fee}
 }

@@ -179,9 +179,20 @@ func faults() []upstreamtest.Fault {
 		refuse("cancel, endless reason", send("POST", orders+"/A-1001/cancel", `{"reason":"`+strings.Repeat("x", 501)+`"}`), upstream.BadField, "reason"),
 		refuse("cancel of no number", send("POST", orders+"//cancel", `{"reason":""}`), upstream.BadField, "order_no"),
 		refuse("query of a strange number", send("GET", orders+"/a%20b", ""), upstream.BadField, "order_no"),
-		refuse("tip", send("POST", orders+"/A-1001/tip", `{}`), upstream.NoRoute, ""),
-		refuse("rider", send("GET", orders+"/A-1001/rider", ""), upstream.NoRoute, ""),
-		refuse("quote", send("POST", orders+"/A-1001/quote", ""), upstream.NoRoute, ""),
+		refuse("cancel, key with a space", send("POST", orders+"/A-1001/cancel", `{"reason":"x","key":"a b"}`), upstream.BadField, "key"),
+		refuse("tip of nothing", send("POST", orders+"/A-1001/tip", `{"add_fen":0}`), upstream.BadMoney, "add_fen"),
+		refuse("tip, forged", request(key, "wrong", "POST", orders+"/A-1001/tip", `{"add_fen":1}`, upstreamtest.SystemTime), upstream.BadSignature, "X-Qianfan-Signature"),
+		refuse("tip by GET", send("GET", orders+"/A-1001/tip", ""), upstream.NoRoute, ""),
+		refuse("change of nothing", send("PATCH", orders+"/A-1001", `{"recipient":{}}`), upstream.MissingField, "recipient.phone"),
+		refuse("change, recipient a list", send("PATCH", orders+"/A-1001", `{"recipient":[]}`), upstream.BadField, "recipient"),
+		refuse("change, forged", request(key, "wrong", "PATCH", orders+"/A-1001", `{"recipient":{"phone":"13800000000"}}`, upstreamtest.SystemTime), upstream.BadSignature, "X-Qianfan-Signature"),
+		refuse("rider by POST", send("POST", orders+"/A-1001/rider", ""), upstream.NoRoute, ""),
+		refuse("rider of a strange number", send("GET", orders+"/a%20b/rider", ""), upstream.BadField, "order_no"),
+		refuse("quote of an order", send("POST", orders+"/A-1001/quote", ""), upstream.NoRoute, ""),
+		refuse("quote by GET", send("GET", "/upstream/v1/quote", ""), upstream.NoRoute, ""),
+		refuse("quote, forged", request(key, "wrong", "POST", "/upstream/v1/quote", good, upstreamtest.SystemTime), upstream.BadSignature, "X-Qianfan-Signature"),
+		refuse("the document by POST", send("POST", "/upstream/v1/openapi.json", "{}"), upstream.NoRoute, ""),
+		refuse("a trailing slash", send("GET", orders+"/A-1001/", ""), upstream.NoRoute, ""),
 		refuse("list", send("GET", orders, ""), upstream.NoRoute, ""),
 		refuse("delete", send("DELETE", orders+"/A-1001", ""), upstream.NoRoute, ""),
 		refuse("another prefix", send("POST", "/upstream/v1/ordersX", good), upstream.NoRoute, ""),
@@ -250,6 +261,43 @@ func TestQuery(t *testing.T) {
 	require.Equal(t, "A-1001", got.No)
 }
 
+// What the other verbs mean.
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	a, err := newDev("", settings.Deps{}, true)
+	require.NoError(t, err)
+	push := func(method, target, body string) upstream.Push {
+		got, err := a.Decode(send(method, target, body))
+		require.NoError(t, err, body)
+		return got
+	}
+	tip := push("POST", orders+"/A-1/tip", `{"add_fen":200}`)
+	require.Equal(t, upstream.Tip{Key: tip.Hash, By: "platform", Add: 200}, *tip.Tip)
+	keyed := push("POST", orders+"/A-1/tip", `{"add_fen":200,"key":"k"}`)
+	require.Equal(t, tip.Hash, keyed.Hash)
+	require.NotEqual(t, tip.Tip.Key, keyed.Tip.Key)
+	require.Len(t, keyed.Tip.Key, 64, "what a column of 64 holds")
+	require.NotEqual(t, keyed.Tip.Key, push("POST", orders+"/A-1/cancel", `{"reason":"","key":"k"}`).Cancel.Key, "a key is one command's")
+
+	change := push("PATCH", orders+"/A-1", `{"recipient":{"phone":"13800000000_12","lng":120.1,"lat":30.2,"address":"x"}}`)
+	require.Equal(t, upstream.KindChange, change.Kind)
+	require.Equal(t, upstream.Change{Key: change.Hash, By: "platform", Phone: "13800000000", Ext: "12",
+		Place: &upstream.Place{Address: "x", Point: geo.Point{Lng: 120.1, Lat: 30.2}}}, *change.Change)
+	require.Equal(t, "place", change.Change.What())
+	require.Equal(t, change, push("PATCH", orders+"/A-1", `{"recipient":{"address":"x","lng":120.1,"lat":30.2,"phone":"13800000000_12"}}`), "a repeat, however it is written")
+	require.Equal(t, "phone", push("PATCH", orders+"/A-1", `{"recipient":{"name":"李四"}}`).Change.What())
+
+	require.Equal(t, upstream.KindRider, push("GET", orders+"/A-1/rider", "").Kind)
+	quote := push("POST", "/upstream/v1/quote", `{"shop":{"id":"s"},"recipient":{"lng":120.1,"lat":30.2},"goods":{"weight_g":1,"value_fen":0}}`)
+	require.Equal(t, upstream.KindQuote, quote.Kind)
+	require.Empty(t, quote.No)
+	require.Equal(t, "s", quote.Create.ShopCode)
+
+	document, err := a.Decode(upstream.Request{Method: "GET", URL: "https://agg.example.com/upstream/v1/openapi.json", Path: "/upstream/v1/openapi.json"})
+	require.NoError(t, err)
+	require.Equal(t, upstream.KindDocument, document.Kind)
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ text, says string }{
@@ -283,6 +331,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add("POST", orders, good)
 	f.Add("POST", orders+"/A-1001/cancel", `{"reason":"x"}`)
 	f.Add("GET", orders+"/A-1001", "")
+	f.Add("GET", orders+"/A-1001/rider", "")
+	f.Add("POST", orders+"/A-1001/tip", `{"add_fen":200,"key":"k"}`)
+	f.Add("PATCH", orders+"/A-1001", `{"recipient":{"phone":"13800000000","address":"x","lng":120.1,"lat":30.2}}`)
+	f.Add("POST", "/upstream/v1/quote", good)
+	f.Add("GET", "/upstream/v1/openapi.json", "")
 	f.Add("POST", orders, `{"order_no":"1","shop":{"id":"x"},"goods":{"value_fen":1e99}}`)
 	a, err := newDev("", settings.Deps{}, true)
 	require.NoError(f, err)
@@ -291,16 +344,26 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		forged := request(key, "wrong", method, target, body, upstreamtest.SystemTime)
-		_, err := a.Decode(forged)
-		require.Error(t, err)
+		if push, err := a.Decode(forged); err == nil {
+			require.Equal(t, upstream.Push{Kind: upstream.KindDocument}, push, "nothing else is unsigned")
+			return
+		}
 		got, err := a.Decode(send(method, target, body))
 		if err != nil {
 			var e *upstream.Error
 			require.ErrorAs(t, err, &e)
 			return
 		}
-		require.NotEmpty(t, got.No)
-		if got.Kind == upstream.KindCreate {
+		require.Equal(t, got.Kind != upstream.KindQuote, got.No != "")
+		if got.Tip != nil {
+			require.Positive(t, got.Tip.Add)
+			require.Len(t, got.Tip.Key, 64)
+		}
+		if got.Change != nil {
+			require.True(t, got.Change.Place == nil || got.Change.Place.Point.InChina())
+			require.Len(t, got.Change.Key, 64)
+		}
+		if got.Create != nil {
 			require.True(t, got.Create.Detail.To.Point.InChina())
 			require.False(t, got.Create.Detail.Goods.Value < 0)
 			require.Positive(t, got.Create.Detail.Goods.WeightG)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -53,13 +54,39 @@ const (
 
 var cityCode = regexp.MustCompile(`^[1-9][0-9]{5}$`)
 
-func readCreate(a *Adapter, body []byte) (upstream.Push, *upstream.Error) {
+func readCreate(a *Adapter, _ string, body []byte) (upstream.Push, *upstream.Error) {
 	var in creation
 	if fault := decodeJSON(body, &in); fault != nil {
 		return upstream.Push{}, fault
 	}
 	c := &checker{mostValue: a.cfg.MaxValueFen}
 	no := c.number(in.OrderNo)
+	create := c.create(in)
+	if c.fault != nil {
+		return upstream.Push{}, c.fault
+	}
+	return upstream.Push{
+		Kind: upstream.KindCreate, No: no, Create: &create,
+		Hash: upstream.HashOf([]any{upstream.KindCreate, no, create}),
+	}, nil
+}
+
+// readQuote reads the body of a create, in which nobody has to be named yet.
+func readQuote(a *Adapter, _ string, body []byte) (upstream.Push, *upstream.Error) {
+	var in creation
+	if fault := decodeJSON(body, &in); fault != nil {
+		return upstream.Push{}, fault
+	}
+	c := &checker{mostValue: a.cfg.MaxValueFen, anonymous: true}
+	create := c.create(in)
+	if c.fault != nil {
+		return upstream.Push{}, c.fault
+	}
+	return upstream.Push{Kind: upstream.KindQuote, Create: &create, Hash: upstream.HashOf([]any{upstream.KindQuote, create})}, nil
+}
+
+// create reads what a create and a quote have in common.
+func (c *checker) create(in creation) upstream.Create {
 	create := upstream.Create{City: c.city(in.City), Detail: order.Detail{ExpectedAt: c.instant(in.ExpectedAt)}}
 	c.shop(in.Shop, &create)
 	if in.Recipient == nil {
@@ -72,13 +99,7 @@ func readCreate(a *Adapter, body []byte) (upstream.Push, *upstream.Error) {
 	} else {
 		create.Detail.Goods = c.goods(*in.Goods)
 	}
-	if c.fault != nil {
-		return upstream.Push{}, c.fault
-	}
-	return upstream.Push{
-		Kind: upstream.KindCreate, No: no, Create: &create,
-		Hash: upstream.HashOf([]any{upstream.KindCreate, no, create}),
-	}, nil
+	return create
 }
 
 // decodeJSON reads one JSON object and nothing after it. Unknown fields are ignored, so
@@ -96,9 +117,20 @@ func decodeJSON(body []byte, into any) *upstream.Error {
 	case err == nil:
 		return nil
 	case errors.As(err, &wrong):
-		return upstream.Refuse(upstream.BadField, wrong.Field, "%s where %s belongs", wrong.Value, wrong.Type)
+		return upstream.Refuse(upstream.BadField, wrong.Field, "%s where %s belongs", wrong.Value, jsonName(wrong.Type))
 	}
 	return upstream.Refuse(upstream.Malformed, "", "not one JSON object")
+}
+
+// jsonName is what JSON calls a value of a Go type.
+func jsonName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int, reflect.Float64:
+		return "a number"
+	}
+	return "an object"
 }
 
 func missing(field string) *upstream.Error {
@@ -108,6 +140,7 @@ func missing(field string) *upstream.Error {
 // checker checks fields in the order of the document and keeps the first fault.
 type checker struct {
 	mostValue money.Fen
+	anonymous bool // names, phones and addresses may be missing
 	fault     *upstream.Error
 }
 
@@ -185,34 +218,57 @@ func (c *checker) shop(in *stop, create *upstream.Create) {
 
 func (c *checker) stop(path string, in stop) order.Stop {
 	s := order.Stop{
-		Name:    c.need(path+"name", in.Name),
-		Address: c.need(path+"address", in.Address),
+		Name:    c.person(path+"name", in.Name),
+		Address: c.person(path+"address", in.Address),
 		Detail:  c.text(path+"detail", in.Detail),
 	}
-	if text := c.need(path+"phone", in.Phone); text != "" {
-		var ok bool
-		if s.Phone, s.Ext, ok = upstream.ParsePhone(text); !ok {
-			c.fail(upstream.Refuse(upstream.BadField, path+"phone", "not a phone number"))
-		}
+	if in.Phone != nil || !c.anonymous {
+		s.Phone, s.Ext = c.phone(path+"phone", in.Phone)
 	}
+	s.Point = c.point(path, in)
+	return s
+}
+
+// person is a text that an order needs and a quote does not.
+func (c *checker) person(path string, v *string) string {
+	if c.anonymous {
+		return c.text(path, v)
+	}
+	return c.need(path, v)
+}
+
+func (c *checker) phone(path string, v *string) (phone, ext string) {
+	text := c.need(path, v)
+	if text == "" {
+		return "", ""
+	}
+	phone, ext, ok := upstream.ParsePhone(text)
+	if !ok {
+		c.fail(upstream.Refuse(upstream.BadField, path, "not a phone number"))
+	}
+	return phone, ext
+}
+
+func (c *checker) point(path string, in stop) geo.Point {
 	if in.Lng == nil {
 		c.fail(missing(path + "lng"))
 	}
 	if in.Lat == nil {
 		c.fail(missing(path + "lat"))
 	}
-	if in.Lng != nil && in.Lat != nil {
-		s.Point = geo.Point{Lng: *in.Lng, Lat: *in.Lat}
-		c.fail(upstream.CheckPoint(s.Point, path+"lng", path+"lat"))
+	if in.Lng == nil || in.Lat == nil {
+		return geo.Point{}
 	}
-	return s
+	p := geo.Point{Lng: *in.Lng, Lat: *in.Lat}
+	c.fail(upstream.CheckPoint(p, path+"lng", path+"lat"))
+	return p
 }
 
 func (c *checker) goods(in goods) order.Goods {
 	return order.Goods{
 		Category: c.text("goods.category", in.Category),
 		WeightG:  c.weight(in.WeightG),
-		Value:    c.value(in.ValueFen),
+		Value:    c.amount("goods.value_fen", in.ValueFen, c.mostValue),
 		Count:    c.count(in.Count),
 		Remark:   c.text("goods.remark", in.Remark),
 	}
@@ -239,13 +295,13 @@ func (c *checker) count(v *int) int {
 	return *v
 }
 
-func (c *checker) value(raw json.RawMessage) money.Fen {
+func (c *checker) amount(path string, raw json.RawMessage, most money.Fen) money.Fen {
 	if len(raw) == 0 || string(raw) == "null" {
-		c.fail(missing("goods.value_fen"))
+		c.fail(missing(path))
 		return 0
 	}
 	var v money.Fen
 	err := v.UnmarshalJSON(raw)
-	c.fail(upstream.CheckValue("goods.value_fen", v, err, c.mostValue))
+	c.fail(upstream.CheckValue(path, v, err, most))
 	return v
 }

@@ -9,23 +9,34 @@ import (
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
-// prefix is where the API lives.
-const prefix = "/upstream/v1/orders"
+// Where the API lives. The document is the only thing that needs no signature.
+const (
+	root         = "/upstream/v1"
+	prefix       = root + "/orders"
+	quotePath    = root + "/quote"
+	documentPath = root + "/openapi.json"
+)
 
 // orderNo is what a client may call an order.
 var orderNo = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
-// reader reads the body of one verb on an order.
+// reader reads the body of one verb on an order; no is empty where none is named.
 type reader func(a *Adapter, no string, body []byte) (upstream.Push, *upstream.Error)
 
-// routes maps method and what follows the order's number to a reader.
-var routes = map[[2]string]reader{
-	{http.MethodGet, ""}:        readQuery,
-	{http.MethodPost, "cancel"}: readCancel,
+// whole are the routes that name no order, by method and path.
+var whole = map[[2]string]reader{
+	{http.MethodPost, prefix}:    readCreate,
+	{http.MethodPost, quotePath}: readQuote,
 }
 
-// later are routes of the API's design that do not exist yet.
-var later = map[string]bool{"tip": true, "quote": true, "rider": true}
+// routes are the others, by method and what follows the order's number.
+var routes = map[[2]string]reader{
+	{http.MethodGet, ""}:        readQuery,
+	{http.MethodGet, "rider"}:   readRider,
+	{http.MethodPost, "cancel"}: readCancel,
+	{http.MethodPost, "tip"}:    readTip,
+	{http.MethodPatch, ""}:      readChange,
+}
 
 // Decode verifies and reads a request.
 func (a *Adapter) Decode(r upstream.Request) (upstream.Push, error) {
@@ -40,19 +51,19 @@ func (a *Adapter) decode(r upstream.Request) (upstream.Push, *upstream.Error) {
 	if r.TooLarge {
 		return upstream.Push{}, upstream.Refuse(upstream.TooLarge, "", "the body is over the limit")
 	}
+	path := rawPath(r)
+	if path == documentPath && r.Method == http.MethodGet {
+		return upstream.Push{Kind: upstream.KindDocument}, nil
+	}
 	if fault := a.verify(r); fault != nil {
 		return upstream.Push{}, fault
 	}
-	rest, ok := strings.CutPrefix(rawPath(r), prefix)
-	if ok && rest == "" && r.Method == http.MethodPost {
-		return readCreate(a, r.Body)
+	if read, ok := whole[[2]string{r.Method, path}]; ok {
+		return read(a, "", r.Body)
 	}
-	segment, verb, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	segment, verb, deeper := strings.Cut(strings.TrimPrefix(path, prefix+"/"), "/")
 	read, known := routes[[2]string{r.Method, verb}]
-	switch {
-	case ok && later[verb]:
-		return upstream.Push{}, upstream.Refuse(upstream.NoRoute, "", "%s is not offered yet", verb)
-	case !ok || !known || !strings.HasPrefix(rest, "/"):
+	if !strings.HasPrefix(path, prefix+"/") || !known || deeper && verb == "" {
 		return upstream.Push{}, upstream.Refuse(upstream.NoRoute, "", "no such route")
 	}
 	no, err := url.PathUnescape(segment)
@@ -63,27 +74,14 @@ func (a *Adapter) decode(r upstream.Request) (upstream.Push, *upstream.Error) {
 }
 
 func readQuery(_ *Adapter, no string, _ []byte) (upstream.Push, *upstream.Error) {
-	return upstream.Push{Kind: upstream.KindQuery, No: no, Hash: upstream.HashOf([]any{upstream.KindQuery, no})}, nil
+	return ask(upstream.KindQuery, no), nil
 }
 
-// readCancel reads {"reason"}. Its key comes from the order and the reason, so that a
-// repeat is the same command.
-func readCancel(_ *Adapter, no string, body []byte) (upstream.Push, *upstream.Error) {
-	var in struct {
-		Reason *string `json:"reason"`
-	}
-	if fault := decodeJSON(body, &in); fault != nil {
-		return upstream.Push{}, fault
-	}
-	if in.Reason == nil {
-		return upstream.Push{}, missing("reason")
-	}
-	if len(*in.Reason) > maxText {
-		return upstream.Push{}, upstream.Refuse(upstream.BadField, "reason", "longer than %d bytes", maxText)
-	}
-	key := upstream.HashOf([]any{upstream.KindCancel, no, *in.Reason})
-	return upstream.Push{
-		Kind: upstream.KindCancel, No: no, Hash: key,
-		Cancel: &upstream.Cancel{Key: key, By: "platform", Reason: *in.Reason},
-	}, nil
+func readRider(_ *Adapter, no string, _ []byte) (upstream.Push, *upstream.Error) {
+	return ask(upstream.KindRider, no), nil
+}
+
+// ask is a request that changes nothing.
+func ask(kind upstream.Kind, no string) upstream.Push {
+	return upstream.Push{Kind: kind, No: no, Hash: upstream.HashOf([]any{kind, no})}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -242,6 +243,39 @@ func reports() *upstreamtest.Reports {
 		Success: `{"data":"ok"}`,
 		Refusal: `{"data":"ng","error":{"code":808,"msg":"不存在此订单"}}`,
 		Garbage: []string{`{"data":"o`, `{"data":1}`, `"ok"`, `{"data":"maybe"}`},
+	}
+}
+
+// The carrier's estimate goes along with the rider; when 美团 does not take it, the milestone
+// is told all the same.
+func TestEstimatedArrival(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{"taken": `{"data":"ok"}`, "refused": `{"data":"ng","error":{"code":1,"msg":"no"}}`, "garbage": `{`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var told []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				told = append(told, r.URL.Path+" "+r.FormValue("order_id")+" "+r.FormValue("estimate_arrival_time"))
+				params := map[string]string{}
+				for name := range r.PostForm {
+					params[name] = r.PostFormValue(name)
+				}
+				if meituan.Sign("http://"+r.Host+r.URL.Path, params, secret) != params["sig"] {
+					told = append(told, "bad signature")
+				}
+				if strings.HasSuffix(r.URL.Path, "syncEstimateArrivalTime") {
+					_, _ = w.Write([]byte(answer))
+					return
+				}
+				_, _ = w.Write([]byte(`{"data":"ok"}`))
+			}))
+			defer server.Close()
+			a, err := meituan.New(meituan.Config{AppID: "1001", Secret: secret, BaseURL: server.URL, PushURL: "as-received", AllowDev: true}, settings.Deps{HTTP: server.Client(), System: offline.System})
+			require.NoError(t, err)
+			at := time.Unix(1_793_601_800, 0)
+			require.NoError(t, a.Report(t.Context(), upstream.Milestone{No: "7", State: order.Assigned, Arrival: &at}))
+			require.Equal(t, []string{"/api/v1/ecommerce/order/logistics/sync 7 ", "/api/v1/ecommerce/order/syncEstimateArrivalTime 7 1793601800"}, told)
+		})
 	}
 }
 

@@ -11,7 +11,10 @@ import (
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
-const syncPath = "/api/v1/ecommerce/order/logistics/sync"
+const (
+	syncPath     = "/api/v1/ecommerce/order/logistics/sync"
+	estimatePath = "/api/v1/ecommerce/order/syncEstimateArrivalTime"
+)
 
 // statuses maps our states to logistics_status. 100 also stands for an order that
 // nobody would carry or that came back; a later sync is still accepted after it.
@@ -33,8 +36,10 @@ var providers = map[string]string{
 
 const otherProvider = "10017"
 
-// Report tells one milestone (ecommerce/order/logistics/sync). A decoded "ng" is
-// upstream.Refused, unless its code is one of those that may be tried again.
+// Report tells one milestone (ecommerce/order/logistics/sync), and the customer's expected
+// arrival where a carrier named it (syncEstimateArrivalTime). A decoded "ng" is
+// upstream.Refused, unless its code is one of those that may be tried again. An arrival
+// that fails is not repeated: the order is on its way all the same.
 func (a *Adapter) Report(ctx context.Context, m upstream.Milestone) error {
 	status, ok := statuses[m.State]
 	if m.State == order.Returning {
@@ -43,8 +48,16 @@ func (a *Adapter) Report(ctx context.Context, m upstream.Milestone) error {
 	if !ok {
 		return upstream.Refuse(upstream.Refused, "logistics_status", "%s has no status here", m.State)
 	}
-	address := a.cfg.BaseURL + syncPath
-	params := a.syncParams(m, status)
+	if err := a.tell(ctx, syncPath, a.syncParams(m, status)); err != nil || m.Arrival == nil {
+		return err
+	}
+	_ = a.tell(ctx, estimatePath, a.signed(map[string]string{"order_id": m.No, "estimate_arrival_time": strconv.FormatInt(m.Arrival.Unix(), 10)}))
+	return nil
+}
+
+// tell makes one signed call.
+func (a *Adapter) tell(ctx context.Context, path string, params map[string]string) error {
+	address := a.cfg.BaseURL + path
 	params["sig"] = Sign(address, params, a.cfg.Secret)
 	form := make(url.Values, len(params))
 	for name, value := range params {
@@ -57,13 +70,15 @@ func (a *Adapter) Report(ctx context.Context, m upstream.Milestone) error {
 	return a.heard(raw)
 }
 
+// signed adds what every call carries, but for its signature.
+func (a *Adapter) signed(params map[string]string) map[string]string {
+	params["app_id"] = a.cfg.AppID
+	params["timestamp"] = strconv.FormatInt(a.system().Unix(), 10)
+	return params
+}
+
 func (a *Adapter) syncParams(m upstream.Milestone, status string) map[string]string {
-	params := map[string]string{
-		"app_id":           a.cfg.AppID,
-		"timestamp":        strconv.FormatInt(a.system().Unix(), 10),
-		"order_id":         m.No,
-		"logistics_status": status,
-	}
+	params := a.signed(map[string]string{"order_id": m.No, "logistics_status": status})
 	optional := map[string]string{
 		"third_carrier_order_id":  m.Waybill,
 		"courier_name":            m.Rider.Name,

@@ -13,6 +13,8 @@ import (
 var deps = settings.Deps{HTTP: http.DefaultClient, System: func() time.Time { return time.Unix(1_793_600_000, 0) }}
 
 const (
+	jdDev        = `{"app_key":"jd-test-app","secret":"jd-test-secret-0001","token":"jd-test-token","base_url":"http://127.0.0.1:9101"}`
+	taobaoDev    = `{"app_id":"22954133","secret":"ele-test-secret-0001","base_url":"http://127.0.0.1:9103"}`
 	meituanDev   = `{"app_id":"1001","secret":"mt-test-secret-0001","base_url":"http://127.0.0.1:9102","push_url":"as-received"}`
 	canonicalDev = `{"keys":{"qf-test-key":"qf-test-secret-0001"}}`
 )
@@ -23,9 +25,9 @@ func env(vars map[string]string) func(string) string {
 
 func TestFromEnv(t *testing.T) {
 	t.Parallel()
-	all, err := platforms.FromEnv(env(map[string]string{"QIANFAN_DEV": "1", "QIANFAN_MEITUAN": meituanDev, "QIANFAN_CANONICAL": canonicalDev}), deps)
+	all, err := platforms.FromEnv(env(map[string]string{"QIANFAN_DEV": "1", "QIANFAN_JD": jdDev, "QIANFAN_MEITUAN": meituanDev, "QIANFAN_TAOBAO": taobaoDev, "QIANFAN_CANONICAL": canonicalDev}), deps)
 	require.NoError(t, err)
-	require.Len(t, all, 2)
+	require.Len(t, all, 4)
 	for name, adapter := range all {
 		require.Equal(t, name, adapter.Name())
 	}
@@ -36,10 +38,12 @@ func TestFromEnv(t *testing.T) {
 
 func TestFromEnvNamesEveryFault(t *testing.T) {
 	t.Parallel()
-	_, err := platforms.FromEnv(env(map[string]string{"QIANFAN_MEITUAN": `{`, "QIANFAN_CANONICAL": `{}`}), deps)
+	_, err := platforms.FromEnv(env(map[string]string{"QIANFAN_JD": `{}`, "QIANFAN_MEITUAN": `{`, "QIANFAN_TAOBAO": `[]`, "QIANFAN_CANONICAL": `{}`}), deps)
+	require.ErrorContains(t, err, "QIANFAN_JD")
+	require.ErrorContains(t, err, "QIANFAN_TAOBAO")
 	require.ErrorContains(t, err, "QIANFAN_MEITUAN")
 	require.ErrorContains(t, err, "QIANFAN_CANONICAL")
-	for _, vars := range []map[string]string{{"QIANFAN_MEITUAN": meituanDev}, {"QIANFAN_CANONICAL": canonicalDev}} {
+	for _, vars := range []map[string]string{{"QIANFAN_JD": jdDev}, {"QIANFAN_MEITUAN": meituanDev}, {"QIANFAN_TAOBAO": taobaoDev}, {"QIANFAN_CANONICAL": canonicalDev}} {
 		_, err := platforms.FromEnv(env(vars), deps)
 		require.ErrorIs(t, err, settings.ErrDevCredentials)
 	}

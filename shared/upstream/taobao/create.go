@@ -72,6 +72,9 @@ func (p *partial) take(name string) string {
 func (p *partial) recipient() order.Stop {
 	stop := order.Stop{Name: p.text("consignee"), Address: p.take("address")}
 	stop.Phone, stop.Ext = p.phone()
+	if stop.Ext != "" { // a privacy number (虚拟号)
+		stop.PhoneUntil = p.when("secretPhoneExpireTime")
+	}
 	stop.Point = p.point()
 	return stop
 }

@@ -134,27 +134,30 @@ func TestCreateVariants(t *testing.T) {
 		change values
 		want   func(*upstream.Create)
 	}{
-		"number as a number":     {values{"orderId": json.Number(number)}, func(*upstream.Create) {}},
-		"only id":                {values{"orderId": absent}, func(*upstream.Create) {}},
-		"×10⁶":                   {values{"deliveryGeo": "120142300, 30285600"}, func(*upstream.Create) {}},
-		"plain phone":            {values{"phoneList": []any{"+86 138-0000-0000"}}, func(c *upstream.Create) { c.Detail.To.Phone, c.Detail.To.Ext = "13800000000", "" }},
-		"comma before extension": {values{"phoneList": []any{"13812345678,1234"}}, func(*upstream.Create) {}},
-		"the second phone":       {values{"phoneList": []any{"", "13812345679_5678"}}, func(c *upstream.Create) { c.Detail.To.Phone, c.Detail.To.Ext = "13812345679", "5678" }},
-		"by 饿了么's shop number":   {values{"openId": ""}, func(c *upstream.Create) { c.ShopCode = "720001" }},
-		"shop of the envelope":   {values{"openId": nil, "shopId": absent}, func(c *upstream.Create) { c.ShopCode = "720001" }},
-		"no weight":              {weights(nil), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 1 }},
-		"weight 0":               {weights(0), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 1 }},
-		"weight in part":         {weights(json.Number("0.4")), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1, 1 }},
-		"no groups":              {values{"groups": absent}, func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 0 }},
-		"most money":             {values{"totalPrice": json.Number("100000.0")}, func(c *upstream.Create) { c.Detail.Goods.Value = 100_000_00 }},
-		"no money":               {values{"totalPrice": json.Number("0.0")}, func(c *upstream.Create) { c.Detail.Goods.Value = 0 }},
-		"scheduled":              {values{"book": true, "deliverTime": "2026-11-02T12:30:00"}, func(c *upstream.Create) { c.Detail.ExpectedAt = &scheduled }},
-		"scheduled, with a zone": {values{"deliverTime": "2026-11-02T12:30:00.000+0800"}, func(c *upstream.Create) { c.Detail.ExpectedAt = &scheduled }},
-		"degraded, whole":        {values{"downgraded": true}, func(*upstream.Create) {}},
-		"degraded, 0":            {values{"downgraded": true, "totalPrice": json.Number("0.0")}, func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"totalPrice"} }},
-		"degraded, null":         {values{"downgraded": true, "totalPrice": nil}, func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"totalPrice"} }},
+		"number as a number": {values{"orderId": json.Number(number)}, func(*upstream.Create) {}},
+		"only id":            {values{"orderId": absent}, func(*upstream.Create) {}},
+		"×10⁶":               {values{"deliveryGeo": "120142300, 30285600"}, func(*upstream.Create) {}},
+		"plain phone": {values{"phoneList": []any{"+86 138-0000-0000"}}, func(c *upstream.Create) {
+			c.Detail.To.Phone, c.Detail.To.Ext, c.Detail.To.PhoneUntil = "13800000000", "", nil
+		}},
+		"privacy numbers for ever": {values{"secretPhoneExpireTime": nil}, func(c *upstream.Create) { c.Detail.To.PhoneUntil = nil }},
+		"comma before extension":   {values{"phoneList": []any{"13812345678,1234"}}, func(*upstream.Create) {}},
+		"the second phone":         {values{"phoneList": []any{"", "13812345679_5678"}}, func(c *upstream.Create) { c.Detail.To.Phone, c.Detail.To.Ext = "13812345679", "5678" }},
+		"by 饿了么's shop number":     {values{"openId": ""}, func(c *upstream.Create) { c.ShopCode = "720001" }},
+		"shop of the envelope":     {values{"openId": nil, "shopId": absent}, func(c *upstream.Create) { c.ShopCode = "720001" }},
+		"no weight":                {weights(nil), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 1 }},
+		"weight 0":                 {weights(0), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 1 }},
+		"weight in part":           {weights(json.Number("0.4")), func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1, 1 }},
+		"no groups":                {values{"groups": absent}, func(c *upstream.Create) { c.Detail.Goods.WeightG, c.Detail.Goods.Count = 1000, 0 }},
+		"most money":               {values{"totalPrice": json.Number("100000.0")}, func(c *upstream.Create) { c.Detail.Goods.Value = 100_000_00 }},
+		"no money":                 {values{"totalPrice": json.Number("0.0")}, func(c *upstream.Create) { c.Detail.Goods.Value = 0 }},
+		"scheduled":                {values{"book": true, "deliverTime": "2026-11-02T12:30:00"}, func(c *upstream.Create) { c.Detail.ExpectedAt = &scheduled }},
+		"scheduled, with a zone":   {values{"deliverTime": "2026-11-02T12:30:00.000+0800"}, func(c *upstream.Create) { c.Detail.ExpectedAt = &scheduled }},
+		"degraded, whole":          {values{"downgraded": true}, func(*upstream.Create) {}},
+		"degraded, 0":              {values{"downgraded": true, "totalPrice": json.Number("0.0")}, func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"totalPrice"} }},
+		"degraded, null":           {values{"downgraded": true, "totalPrice": nil}, func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"totalPrice"} }},
 		"degraded, no phone": {values{"downgraded": true, "phoneList": absent}, func(c *upstream.Create) {
-			c.Detail.To.Phone, c.Detail.To.Ext, c.Degraded = "", "", []string{"phoneList"}
+			c.Detail.To.Phone, c.Detail.To.Ext, c.Detail.To.PhoneUntil, c.Degraded = "", "", nil, []string{"phoneList"}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

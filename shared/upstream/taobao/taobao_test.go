@@ -164,12 +164,13 @@ func refundContent() values {
 }
 
 func wantCreate() upstream.Push {
+	phoneUntil := time.Date(2026, 11, 3, 3, 30, 0, 0, time.UTC)
 	return upstream.Push{
 		Kind: upstream.KindCreate, No: number,
 		Create: &upstream.Create{
 			ShopCode: "qf-shop-0001",
 			Detail: order.Detail{
-				To: order.Stop{Name: "张(先生)", Phone: "13812345678", Ext: "1234", Address: "杭州市教工路2号（翠苑二区）3幢401室",
+				To: order.Stop{Name: "张(先生)", Phone: "13812345678", Ext: "1234", PhoneUntil: &phoneUntil, Address: "杭州市教工路2号（翠苑二区）3幢401室",
 					Point: geo.Point{Lng: 120.1423, Lat: 30.2856}},
 				Goods:   order.Goods{Category: "food", WeightG: 1200, Value: 4550, Count: 4, Remark: "少辣 & 多放<香菜> 100%"},
 				Display: "12",

@@ -1,0 +1,158 @@
+package acceptance
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/live"
+	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
+	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/strategy"
+	"github.com/chuandao/qianfan/shared/upstream"
+)
+
+var now = time.Date(2026, 3, 4, 12, 0, 2, 0, time.UTC)
+
+func scheduled(expected *time.Time) order.Order {
+	o := received(1, "meituan", "1", now)
+	schedule(&o, order.Plan{ExpectedAt: expected, Strategy: strategy.Strategy{
+		GiveUpAfter: strategy.Duration(15 * time.Minute), ReleaseLead: strategy.Duration(45 * time.Minute)}}, now)
+	return o
+}
+
+func TestOrderForNowStartsAtOnce(t *testing.T) {
+	t.Parallel()
+	soon := now.Add(45 * time.Minute) // exactly the lead: there is nothing to wait for
+	for _, expected := range []*time.Time{nil, &soon} {
+		o := scheduled(expected)
+		require.Equal(t, 1, o.Round)
+		require.Equal(t, []order.Timer{
+			{Kind: order.TimerQuote, Due: now.Add(33 * time.Second), Epoch: 1},
+			{Kind: order.TimerGiveUp, Due: now.Add(15*time.Minute + 3*time.Second), Epoch: 1},
+		}, o.Timers)
+		require.Equal(t, o.Timers[0].Due, o.ActAt, "the sweep finds it even if every message is lost")
+		require.Zero(t, o.TimerSent)
+	}
+}
+
+func TestScheduledOrderWaitsForItsRelease(t *testing.T) {
+	t.Parallel()
+	expected := now.Add(3 * time.Hour)
+	o := scheduled(&expected)
+	release := now.Add(2*time.Hour + 15*time.Minute + 3*time.Second)
+	require.Zero(t, o.Round)
+	require.Equal(t, []order.Timer{{Kind: order.TimerRelease, Due: release, Epoch: 1}}, o.Timers)
+	require.Equal(t, release, o.ActAt)
+	require.Equal(t, release, o.TimerSent)
+}
+
+// open is a catalogue in which nothing is switched off and nothing is registered.
+type open struct{}
+
+func (open) Strategies(context.Context) ([]strategy.Strategy, error)           { return nil, nil }
+func (open) Accounts(context.Context) ([]carrier.AccountRule, error)           { return nil, nil }
+func (open) SwitchedOff(context.Context) ([]store.Switch, error)               { return nil, nil }
+func (open) Shops(context.Context, []store.ShopKey) ([]store.Shop, error)      { return nil, nil }
+func (open) ShopsTouched(context.Context, time.Duration) ([]store.Shop, error) { return nil, nil }
+
+func desk() *Desk {
+	c := clock.NewManual(now)
+	return New(live.New(open{}, c), penalty.Default(), c, Limits{MaxValue: 100, MaxWeight: 100})
+}
+
+// A wrong year or unit is refused: such an order would be acknowledged and never delivered, and keep every day of orders
+// from being dropped.
+func TestOrdersForTheFarFutureAreRefused(t *testing.T) {
+	t.Parallel()
+	place := order.Stop{Point: geo.Point{Lng: 120.1551, Lat: 30.274}}
+	for _, row := range []struct {
+		ahead time.Duration
+		field string
+	}{{-time.Hour, ""}, {30 * 24 * time.Hour, ""}, {30*24*time.Hour + time.Second, "expected_at"}, {70 * 8760 * time.Hour, "expected_at"}} {
+		at := now.Add(row.ahead)
+		err := desk().check(order.Detail{From: place, To: place, ExpectedAt: &at}, now)
+		if row.field == "" {
+			require.NoError(t, err, row.ahead)
+			continue
+		}
+		require.Equal(t, upstream.BadField, upstream.AsError(err).Reason)
+		require.Equal(t, row.field, upstream.AsError(err).Field)
+	}
+}
+
+// pushes only; fetches can be asked, too.
+type (
+	pushes  struct{ upstream.Adapter }
+	fetches struct{ upstream.Fetcher }
+)
+
+func (pushes) Name() string  { return "pushes" }
+func (fetches) Name() string { return "fetches" }
+
+// What is to be asked for is stored with what the push says, and started all the same.
+func TestThinOrdersAreStoredWithWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	push := upstream.Push{No: "7", Hash: "h", Create: &upstream.Create{Thin: true}}
+	n, err := desk().Order(t.Context(), 5, fetches{}, push)
+	require.NoError(t, err)
+	require.Equal(t, order.Order{ID: 5, Platform: "fetches", No: "7", State: order.Received, Version: 1, Round: 1, ReceivedAt: now, ActAt: now.Add(33 * time.Second),
+		Timers: []order.Timer{{Kind: order.TimerQuote, Due: now.Add(33 * time.Second), Epoch: 1}, {Kind: order.TimerGiveUp, Due: now.Add(30*time.Minute + 3*time.Second), Epoch: 1}}}, n.Order)
+	require.False(t, Planned(n.Order))
+	require.Equal(t, "h", n.Hash)
+
+	push.Create = &upstream.Create{ShopCode: "s", Degraded: []string{"total"}, Detail: order.Detail{Display: "12"}}
+	n, err = desk().Order(t.Context(), 5, fetches{}, push)
+	require.NoError(t, err)
+	require.Equal(t, "s", n.Order.ShopCode)
+	require.Equal(t, "12", n.Detail.Detail.Display)
+	require.False(t, ToFetch(pushes{}, push.Create), "it cannot be asked for: priced with what there is")
+	require.False(t, ToFetch(fetches{}, &upstream.Create{}))
+}
+
+// A strategy is that of the time at which the order is dispatched.
+func TestScheduledOrdersGoByTheStrategyOfTheirRelease(t *testing.T) {
+	t.Parallel()
+	lead := strategy.Duration(30 * time.Minute)
+	all := []strategy.Strategy{{Name: "day", ReleaseLead: lead}, {Name: "night", ReleaseLead: lead, Match: strategy.Match{Window: "22:00-23:00"}}}
+	c := strategy.Case{At: now} // 20:00 in Shanghai
+	for ahead, want := range map[time.Duration]string{0: "day", 2 * time.Hour: "day", 150 * time.Minute: "night", 4 * time.Hour: "day"} {
+		expected := now.Add(ahead)
+		got, _, err := pick(all, c, &expected)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Name, ahead)
+	}
+	got, _, err := pick(all, c, nil)
+	require.NoError(t, err)
+	require.Equal(t, "day", got.Name)
+}
+
+// A scheduled order needs its release, an order that its cancel overtook needs its report;
+// repeats and plain orders need nothing.
+func TestNewOrdersSendWhatTheyNeedAtOnce(t *testing.T) {
+	t.Parallel()
+	due := now.Add(time.Hour)
+	release := []order.Timer{{Kind: order.TimerRelease, Due: due, Epoch: 1}}
+	plain := func(id int64, round int) store.NewOrder {
+		return store.NewOrder{Order: order.Order{ID: id, Round: round, Timers: release}}
+	}
+	owed := Owed([]store.NewOrder{plain(1, 1), plain(2, 0), plain(3, 0), plain(4, 1), plain(5, 0)}, []store.Stored{
+		{ID: 1, State: order.Received}, {ID: 2, State: order.Received}, {ID: 3, State: order.Cancelled}, {ID: 4, State: order.Cancelled},
+		{ID: 99, State: order.Received, Repeat: true},
+	})
+	require.Equal(t, []message.Owed{
+		{Topic: message.OrderTimer, Due: due, Item: message.Item{Key: "2:release:0:1", Order: 2, Timer: order.TimerRelease, Epoch: 1}},
+		{Topic: message.OrderStatus, Item: message.Item{Key: "3", Order: 3}}, {Topic: message.OrderStatus, Item: message.Item{Key: "4", Order: 4}},
+	}, owed)
+
+	commands := []store.NewCommand{{}, {Command: order.Command{Kind: order.CommandCancel}}, {}}
+	require.Equal(t, []message.Owed{{Topic: message.OrderCommand, Item: message.Item{Key: "8", Order: 8, Command: order.CommandCancel}}},
+		OwedCommands(commands, []store.CommandStored{{OrderID: 7, Repeat: true}, {OrderID: 8}, {Tombstone: true}}))
+}
