@@ -19,14 +19,16 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/telemetry"
 )
 
 // Stage is the function with its dependencies.
 type Stage struct {
-	Carriers map[string]carrier.Adapter
+	Carriers carrier.Set
 	Clock    clock.Clock
+	places   *position.Board
 	batch    *function.Batcher[message.Item, struct{}]
 }
 
@@ -35,14 +37,15 @@ type Config struct {
 	Size int           // events per message
 	Wait time.Duration // system time that an event may wait for company while a flush is under way
 
-	Tracer *telemetry.Tracer // nil = nothing is traced
+	Tracer    *telemetry.Tracer // nil = nothing is traced
+	Positions *position.Board   // where riders' places are noted; nil = nowhere
 }
 
 const flushTimeout = 3 * time.Second // of system time
 
 // New makes a stage that publishes to bus. Close it.
-func New(carriers map[string]carrier.Adapter, bus stage.Publisher, now clock.Clock, cfg Config) *Stage {
-	s := &Stage{Carriers: carriers, Clock: now}
+func New(carriers carrier.Set, bus stage.Publisher, now clock.Clock, cfg Config) *Stage {
+	s := &Stage{Carriers: carriers, Clock: now, places: cfg.Positions}
 	s.batch = function.NewBatcher(function.BatchConfig{Size: cfg.Size, Wait: cfg.Wait, Timeout: flushTimeout},
 		func(ctx context.Context, items []message.Item) []function.Result[struct{}] {
 			ctx, end := cfg.Tracer.Batch(ctx, "callback batch", telemetry.Caller{})
@@ -88,18 +91,18 @@ func (s *Stage) serve(w http.ResponseWriter, r *http.Request, tooLarge bool) {
 		adapter.Reply(w, err)
 		return
 	}
-	adapter.Reply(w, s.take(r, name, adapter))
+	adapter.Reply(w, s.take(r, name))
 }
 
 // take gives the push to the broker; nil means that the broker has it.
-func (s *Stage) take(r *http.Request, name string, adapter carrier.Adapter) error {
+func (s *Stage) take(r *http.Request, name string) error {
 	ctx := r.Context()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return &carrier.Error{Carrier: name, Op: "callback", Kind: carrier.KindTemporary, Err: err}
 	}
 	now := s.Clock.System()
-	status, err := adapter.Callback(carrier.CallbackRequest{Header: r.Header, Query: r.URL.RawQuery, Path: r.URL.Path, Body: body, Now: now})
+	status, err := s.read(name, carrier.CallbackRequest{Header: r.Header, Query: r.URL.RawQuery, Path: r.URL.Path, Body: body, Now: now})
 	if err != nil {
 		refuse(ctx, "carrier:"+name, string(carrier.KindOf(err)), err.Error())
 		return err
@@ -118,7 +121,41 @@ func (s *Stage) take(r *http.Request, name string, adapter carrier.Adapter) erro
 		slog.ErrorContext(ctx, "callback not stored", "carrier", name, "error", err)
 		return &carrier.Error{Carrier: name, Op: "callback", Kind: carrier.KindTemporary, Message: "try again", Err: err}
 	}
+	s.note(ctx, status)
 	return nil
+}
+
+// read verifies and decodes a push as one of our accounts with the carrier: the one that it
+// holds for. Of the reasons why it holds for none, that of an account that knew the sender
+// says most.
+func (s *Stage) read(name string, push carrier.CallbackRequest) (carrier.Status, error) {
+	var refusal error
+	for _, adapter := range s.Carriers.Of(name) {
+		status, err := adapter.Callback(push)
+		if err == nil {
+			return status, nil
+		}
+		if refusal == nil || carrier.KindOf(refusal) == carrier.KindForged {
+			refusal = err
+		}
+	}
+	return carrier.Status{}, refusal
+}
+
+// note remembers where the rider is. It is in no table and may be lost, so it fails nothing; a
+// push that proves nothing about its sender moves no rider.
+func (s *Stage) note(ctx context.Context, status carrier.Status) {
+	if status.Position == nil || !status.Verified {
+		return
+	}
+	at := status.At
+	if at.IsZero() {
+		at = s.Clock.Virtual()
+	}
+	k := position.Key{Carrier: status.Carrier, OurNo: status.OurNo, CarrierNo: status.CarrierNo}
+	if err := s.places.Put(ctx, k, position.Seen{Point: *status.Position, At: at}); err != nil {
+		slog.DebugContext(ctx, "position not noted", "carrier", status.Carrier, "error", err)
+	}
 }
 
 // refuse leaves the trace by which an operator finds bad input. It names no person.

@@ -20,11 +20,20 @@ import (
 	"github.com/chuandao/qianfan/shared/message"
 )
 
-// courier is a carrier whose pushes are JSON statuses and who answers a kind of error.
-type courier struct{ carrier.Adapter }
+// courier is a carrier whose pushes are JSON statuses, signed with the account's name where
+// it has one, and who answers a kind of error.
+type courier struct {
+	carrier.Adapter
+	account string
+}
 
-func (courier) Callback(r carrier.CallbackRequest) (carrier.Status, error) {
+func (c courier) Facts() carrier.Facts { return carrier.Facts{Account: c.account} }
+
+func (c courier) Callback(r carrier.CallbackRequest) (carrier.Status, error) {
 	var s carrier.Status
+	if c.account != "" && r.Header.Get("Signed") != c.account {
+		return s, carrier.BadPush("courier", carrier.KindForged, "not signed by %s", c.account)
+	}
 	if err := json.Unmarshal(r.Body, &s); err != nil {
 		return s, carrier.BadPush("courier", carrier.KindBadRequest, "%v", err)
 	}
@@ -134,6 +143,33 @@ func TestBadPushesAreAnsweredAndNotPublished(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, status, path)
 	}
 	require.Empty(t, b.items())
+}
+
+// A carrier signs a push with the credentials of the account that it is about.
+func TestAPushMayBeOfAnyAccount(t *testing.T) {
+	t.Parallel()
+	b := &bus{}
+	s := callback.New(carrier.Set{"courier": courier{account: "main"}, carrier.Key("courier", "south"): courier{account: "south"}},
+		b, clock.NewManual(now), callback.Config{Size: 10, Wait: time.Millisecond})
+	t.Cleanup(s.Close)
+	signed := func(account, body string) (int, string) {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/carrier/courier", strings.NewReader(body))
+		r.Header.Set("Signed", account)
+		s.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	for i, account := range []string{"main", "south"} {
+		status, _ := signed(account, `{"code":"3"}`)
+		require.Equal(t, 200, status)
+		require.Len(t, b.items(), i+1)
+	}
+	_, body := signed("north", `{"code":"3"}`)
+	require.Equal(t, string(carrier.KindForged), body)
+	_, body = signed("south", `{`)
+	require.Equal(t, string(carrier.KindBadRequest), body, "the account that knew the sender says what is wrong")
+	_, body = signed("main", `{`)
+	require.Equal(t, string(carrier.KindBadRequest), body)
+	require.Len(t, b.items(), 2)
 }
 
 // However they are batched, every push is published and answered.

@@ -22,6 +22,9 @@ const (
 	DeadLetter    = "dead-letter"    // NORMAL: triggers → timeout, what a stage could not take
 )
 
+// Locate is the Command of a quote-wanted item that asks where the rider of attempt N is.
+const Locate = "locate"
+
 // Version is the envelope version that this build writes.
 const Version = 1
 
@@ -36,7 +39,7 @@ type Item struct {
 	Trace   string          `json:"trace,omitempty"`   // W3C traceparent
 	Order   int64           `json:"order,omitempty,string"`
 	Round   int             `json:"round,omitempty"`
-	Command string          `json:"command,omitempty"` // resume, timer, cancel
+	Command string          `json:"command,omitempty"` // resume, timer, cancel, locate
 	Timer   string          `json:"timer,omitempty"`   // timer kind
 	N       int             `json:"n,omitempty"`       // attempt number
 	Epoch   int             `json:"epoch,omitempty"`   // order version that armed the timer, or that a command saw
