@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/chuandao/qianfan/local/emulator"
+	"github.com/chuandao/qianfan/local/scenario"
 )
 
 // Exit codes. 0 is success only.
@@ -39,6 +40,12 @@ type commands struct {
 	Clock     clockCmd     `cmd:"" help:"Show and move virtual time."`
 	Fault     faultCmd     `cmd:"" help:"What goes wrong in the simulated world."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters."`
+	Scenario  scenarioCmd  `cmd:"" help:"Play what is written in files."`
+	Strategy  strategyCmd  `cmd:"" help:"Which carriers get which orders, and in which way."`
+	Shop      shopCmd      `cmd:"" help:"Register shops, and say how carriers serve them."`
+	Switch    switchCmd    `cmd:"" help:"Switch carriers, platforms and cities off and on."`
+	Account   accountCmd   `cmd:"" help:"Prepaid accounts with carriers."`
+	Audit     auditCmd     `cmd:"" help:"What was changed by hand, and by whom."`
 	Topics    topicsCmd    `cmd:"" help:"Topics and consumer groups of s.yaml, for people, mqadmin or Terraform."`
 	Verify    verifyCmd    `cmd:"" help:"Check s.yaml or s.prod.yaml before it is deployed."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring a real database to the schema of this build."`
@@ -63,6 +70,7 @@ type env struct {
 type engine struct {
 	up    func(ctx context.Context, o emulator.Options, out, errs io.Writer) error
 	bench func(ctx context.Context, name string, o emulator.Options, out, errs io.Writer) error
+	play  scenario.Player // nil = scenario.Play
 }
 
 // exitError carries an exit code; its cause says what happened.

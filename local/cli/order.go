@@ -15,15 +15,20 @@ import (
 
 // orderCmd makes and looks at orders.
 type orderCmd struct {
-	New    orderNew    `cmd:"" help:"A customer orders on a simulated platform."`
-	List   orderList   `cmd:"" help:"Orders, newest first."`
-	Show   orderShow   `cmd:"" help:"One order: attempts, timeline, money."`
-	Cancel orderCancel `cmd:"" help:"The customer cancels on the platform."`
+	New        orderNew        `cmd:"" help:"A customer orders on a simulated platform."`
+	List       orderList       `cmd:"" help:"Orders, newest first."`
+	Show       orderShow       `cmd:"" help:"One order: attempts, timeline, money."`
+	Attention  orderAttention  `cmd:"" help:"Orders that need a person, oldest first."`
+	Redispatch orderRedispatch `cmd:"" help:"Withdraw what is not picked up, and ask the carriers again."`
+	Force      orderForce      `cmd:"" help:"Give it to one carrier."`
+	Tip        orderTip        `cmd:"" help:"Offer the riders more (小费)."`
+	Cancel     orderCancel     `cmd:"" help:"Withdraw it; or say what that would cost."`
+	Resolve    orderResolve    `cmd:"" help:"Mark as looked at."`
 }
 
 // Help is the example.
 func (orderCmd) Help() string {
-	return "Examples:\n  qianfan order new --platform meituan\n  qianfan order list --state dispatching"
+	return "Examples:\n  qianfan order new --platform meituan\n  qianfan order attention\n  qianfan order redispatch 20123456789012345 --reason 骑手不动 --wait"
 }
 
 type orderNew struct {
@@ -126,6 +131,7 @@ type orderList struct {
 	No             string `help:"Only with this number of the platform."`
 	NeedsAttention bool   `help:"Only those that need a person."`
 	Limit          int    `default:"50" help:"How many."`
+	workplace
 }
 
 // Help is the example.
@@ -134,7 +140,9 @@ func (orderList) Help() string {
 }
 
 // Run is the verb.
-func (c orderList) Run(e *env) error {
+func (c orderList) Run(e *env) error { return c.at(e, c.list) }
+
+func (c orderList) list(e *env) error {
 	q := url.Values{"limit": {strconv.Itoa(c.Limit)}}
 	for name, v := range map[string]string{"platform": c.Platform, "state": c.State, "no": c.No} {
 		if v != "" {
@@ -154,26 +162,4 @@ func (c orderList) Run(e *env) error {
 			return []string{strconv.FormatInt(o.ID, 10), moment(o.ReceivedAt), o.Platform, o.No, o.State, o.Carrier, o.Attention}
 		}))
 	})
-}
-
-type orderCancel struct {
-	Order  string `arg:"" help:"Our id, or the platform's number."`
-	Reason string `help:"What the customer says."`
-}
-
-// Help is the example.
-func (orderCancel) Help() string { return "Example:\n  qianfan order cancel 20123456789012345" }
-
-// Run is the verb.
-func (c orderCancel) Run(e *env) error {
-	var view struct{ Order store.OrderRow }
-	if err := e.api.get(e.ctx, "/api/orders/"+url.PathEscape(c.Order), nil, &view); err != nil {
-		return err
-	}
-	path := fmt.Sprintf("/api/platforms/%s/orders/%s/cancel", url.PathEscape(view.Order.Platform), url.PathEscape(view.Order.No))
-	var raw json.RawMessage
-	if err := e.api.post(e.ctx, path, map[string]string{"reason": c.Reason}, &raw); err != nil {
-		return err
-	}
-	return showAnswer(e, raw, "cancel of")
 }

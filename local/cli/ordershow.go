@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -8,18 +9,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
 type orderShow struct {
 	Order string `arg:"" help:"Our id, or the platform's number."`
+	workplace
 }
 
 // Help is the example.
 func (orderShow) Help() string { return "Example:\n  qianfan order show 20123456789012345" }
 
 // Run is the verb.
-func (c orderShow) Run(e *env) error {
+func (c orderShow) Run(e *env) error { return c.at(e, c.show) }
+
+func (c orderShow) show(e *env) error {
 	var raw json.RawMessage
 	var v store.OrderView
 	if err := fetch(e, "/api/orders/"+url.PathEscape(c.Order), nil, &raw, &v); err != nil {
@@ -33,6 +38,7 @@ func (e *env) orderView(v store.OrderView) {
 	o := v.Order
 	e.say("order     %d  %s %s  %s", o.ID, o.Platform, o.No, strings.TrimSpace(o.State+" "+o.GoalCause))
 	e.say("delivery  %s %s → %s", v.Delivery.CityName, o.ShopCode, strings.TrimSpace(v.Delivery.To.Name+" "+v.Delivery.To.Address))
+	e.say("version   %d", o.Version)
 	e.say("strategy  %s, %s; fee %s 元, 违约金 %s 元", o.Strategy, v.Strategy.Mode, yuan(o.FeeFen), yuan(o.PenaltyFen))
 	e.say("received  %s", moment(o.ReceivedAt))
 	if due := earliest(o.ActAt, o.TellAt, o.PostAt); !due.IsZero() {
@@ -52,12 +58,23 @@ func (e *env) orderView(v store.OrderView) {
 		return []string{strconv.Itoa(q.Round), q.Carrier, yuan(q.PriceFen), strconv.Itoa(q.DistanceM), ""}
 	}))
 	e.section("timeline", []string{"AT", "VERSION", "WHAT", "CHANGE", "DECISION"}, rows(v.History, timelineRow))
-	e.section("commands", []string{"AT", "COMMAND", "BY", "REASON", "DECISION"}, rows(v.Commands, func(c store.CommandView) []string {
-		return []string{moment(c.ReceivedAt), c.Kind, c.By, c.Reason, c.Decision}
+	e.section("commands", []string{"AT", "COMMAND", "WITH", "BY", "REASON", "DECISION"}, rows(v.Commands, func(c store.CommandView) []string {
+		return []string{moment(c.ReceivedAt), c.Kind, argsOf(c.Args), c.By, c.Reason, cmp.Or(c.Decision, "not decided yet")}
 	}))
 	e.section("entries", []string{"AT", "SIDE", "YUAN", "ACCOUNT", "REASON"}, rows(v.Entries, func(x store.EntryRow) []string {
 		return []string{moment(x.At), x.Direction, yuan(x.AmountFen), x.Account, x.Reason}
 	}))
+}
+
+// argsOf is what a command says besides its kind.
+func argsOf(a order.CommandArgs) string {
+	switch {
+	case a.Carrier != "":
+		return a.Carrier
+	case a.Add != 0:
+		return yuan(a.Add)
+	}
+	return a.What
 }
 
 func timelineRow(h store.HistoryLine) []string {

@@ -10,10 +10,9 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
-	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/operate"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
@@ -22,6 +21,7 @@ import (
 // provisionCmd puts into a real database what must be there before the first order.
 type provisionCmd struct {
 	File string `arg:"" type:"path" help:"JSON with shops, strategies and deposits."`
+	signature
 }
 
 // Help is the example.
@@ -36,11 +36,13 @@ a key that was used is not booked twice. The database must have its schema (qian
 // provisions is the file. Every key must be known.
 type provisions struct {
 	Shops []struct {
-		Platform string     `json:"platform"`
-		Code     string     `json:"code"` // the platform's
-		City     string     `json:"city"` // "330100"
-		CityName string     `json:"city_name"`
-		Stop     order.Stop `json:"stop"`
+		Platform string            `json:"platform"`
+		Code     string            `json:"code"` // the platform's
+		City     string            `json:"city"` // "330100"
+		CityName string            `json:"city_name"`
+		Stop     order.Stop        `json:"stop"`
+		Excluded []string          `json:"excluded"` // carriers that never serve it; left out, it stays as it is
+		Stores   map[string]string `json:"stores"`   // its number at each carrier that wants one
 	} `json:"shops"`
 	Strategies []strategy.Strategy `json:"strategies"` // version is counted by the database
 	Deposits   []struct {
@@ -75,7 +77,11 @@ func (c provisionCmd) Run(e *env) error {
 		return fmt.Errorf("provision: %w", err)
 	}
 	defer func() { _ = db.Close() }()
-	done, err := p.apply(e.ctx, db)
+	who, err := c.act()
+	if err != nil {
+		return err
+	}
+	done, err := p.apply(e.ctx, db, who)
 	if err != nil {
 		return fmt.Errorf("provision: %w", err)
 	}
@@ -117,21 +123,21 @@ func (p *provisions) check() error {
 		}
 	}
 	for i, x := range p.Shops {
-		if x.Platform == "" || x.Code == "" || x.City == "" || x.Stop.Phone == "" || x.Stop.Address == "" || x.Stop.Point == (geo.Point{}) {
-			faults = append(faults, fmt.Errorf("shops[%d]: platform, code, city and a stop with phone, address and point are needed", i))
+		if err := operate.CheckShop(store.Shop(x), operate.Known{}); err != nil {
+			faults = append(faults, fmt.Errorf("shops[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (p *provisions) apply(ctx context.Context, db *store.Store) (provisioned, error) {
+func (p *provisions) apply(ctx context.Context, db *store.Store, who store.Act) (provisioned, error) {
 	var done provisioned
 	if len(p.Shops) > 0 {
 		shops := make([]store.Shop, len(p.Shops))
 		for i, x := range p.Shops {
 			shops[i] = store.Shop(x)
 		}
-		if err := db.SaveShops(ctx, shops); err != nil {
+		if _, err := db.ImportShops(ctx, who, "provision", shops, false); err != nil {
 			return done, err
 		}
 		done.Shops = len(shops)
@@ -144,13 +150,13 @@ func (p *provisions) apply(ctx context.Context, db *store.Store) (provisioned, e
 		if slices.ContainsFunc(active, func(a strategy.Strategy) bool { x.Version = a.Version; return reflect.DeepEqual(a, x) }) {
 			continue
 		}
-		if err := db.SaveStrategy(ctx, x); err != nil {
+		if _, err := db.SetStrategy(ctx, who, "provision", x, store.AnyVersion); err != nil {
 			return done, err
 		}
 		done.Strategies++
 	}
 	for _, d := range p.Deposits {
-		fresh, err := db.Deposit(ctx, d.Key, d.Carrier, d.Account, d.Amount, d.Shards, clock.System.Now())
+		fresh, err := db.DepositBy(ctx, who, store.Payment{Key: d.Key, Carrier: d.Carrier, Account: d.Account, Amount: d.Amount, Shards: d.Shards, At: who.At})
 		if err != nil {
 			return done, fmt.Errorf("deposit %q: %w", d.Key, err)
 		}

@@ -26,7 +26,7 @@ func TestProvisionTwiceChangesNothing(t *testing.T) {
 	r := newRig(t, nil)
 	settings := map[string]string{"QIANFAN_MYSQL_DSN": dsn, "QIANFAN_DATA_KEY": base64.StdEncoding.EncodeToString(key)}
 	r.look = func(name string) (string, bool) { v, ok := settings[name]; return v, ok }
-	require.Equal(t, "1 shops, 1 new strategies, 2 new deposits\n", r.succeeds(t, "provision "+example))
+	require.Equal(t, "1 shops, 1 new strategies, 4 new deposits\n", r.succeeds(t, "provision "+example))
 	require.Equal(t, "1 shops, 0 new strategies, 0 new deposits\n", r.succeeds(t, "provision "+example))
 	shop, err := db.Shop(t.Context(), "meituan", "31号测试店")
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestProvisionSaysWhatIsWrong(t *testing.T) {
 		`{`:                                  "unexpected EOF",
 		`{"shop":[]}`:                        `unknown field "shop"`,
 		`{"deposits":[{"carrier":"uupt"}]}`:  "deposits[0]: key, carrier, account, a positive amount_fen",
-		`{"shops":[{"platform":"meituan"}]}`: "shops[0]: platform, code, city and a stop",
+		`{"shops":[{"platform":"meituan"}]}`: "shops[0]: address: is empty",
 		`{"strategies":[{"name":"x","mode":"cheapest","carriers":["uupt"],"match":{}}]}`: `strategy "x"`,
 		`{}`: "QIANFAN_MYSQL_DSN is not set",
 	} {

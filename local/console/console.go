@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 //go:embed page
@@ -29,6 +31,8 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/api/status", s.status},
 		{http.MethodGet, "/api/orders", s.orders},
 		{http.MethodGet, "/api/orders/{id}", s.order},
+		{http.MethodPost, "/api/orders/{id}/commands", s.command},
+		{http.MethodGet, "/api/orders/{id}/cancel-cost", s.cancelCost},
 		{http.MethodGet, "/api/invariants", s.invariants},
 		{http.MethodGet, "/api/ledger/balances", s.balances},
 		{http.MethodGet, "/api/ledger/entries", s.entries},
@@ -54,10 +58,13 @@ func (s *server) routes() []route {
 
 // New is the control API, /metrics and the page. It holds nothing that needs closing.
 func New(d Deps) http.Handler {
+	if d.Book.Version == 0 {
+		d.Book = penalty.Default() // the functions' own
+	}
 	s := &server{d}
 	mux := http.NewServeMux()
 	methods := map[string]map[string]handler{}
-	for _, r := range s.routes() {
+	for _, r := range append(s.routes(), s.settingsRoutes()...) {
 		if methods[r.path] == nil {
 			methods[r.path] = map[string]handler{}
 		}

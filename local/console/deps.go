@@ -9,12 +9,17 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 // Deps are the parts of the running system. A nil func, interface or map leaves out what needs it: its routes say so with 501.
 // Store, Clock and Faults are required.
 type Deps struct {
 	Store Store // *store.Store
+	// Settings are what people change while the system runs; nil = none.
+	Settings Settings // *store.Store
+	// DSN is where the embedded database is; empty = it has an address of its own.
+	DSN   string
 	Clock Clock // *clock.Clock
 	// Broker is the embedded broker; nil with a real one, and then the clock may scale but not jump.
 	Broker    Broker
@@ -24,6 +29,7 @@ type Deps struct {
 	Faults    *world.Faults                                   // what goes wrong in the simulated world
 	Shops     []world.Shop                                    // for the map
 	Publish   func(context.Context, ...message.Message) error // sends what is to be done again
+	Book      penalty.Book                                    // what a cancel costs; zero = the functions' own
 
 	// Summary is the summary object of a run so far; /api/status is that, and more.
 	Summary func(context.Context) (any, error)

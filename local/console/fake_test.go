@@ -140,17 +140,23 @@ func object(t *testing.T, body string) map[string]any {
 
 // fakeStore holds what a test puts in.
 type fakeStore struct {
-	orders  []store.OrderRow
-	views   map[int64]store.OrderView
-	entries []store.EntryRow
-	letters []store.DeadLetter
-	filter  store.OrderFilter // of the last list
-	asked   []int             // limits of entries
-	err     error
+	orders   []store.OrderRow
+	views    map[int64]store.OrderView
+	entries  []store.EntryRow
+	letters  []store.DeadLetter
+	filter   store.OrderFilter   // of the last list
+	stored   store.CommandStored // what becomes of the next command
+	commands []store.NewCommand
+	asked    []int // limits of entries
+	err      error
 }
 
 func (s *fakeStore) StatusCounts(context.Context) (store.StatusCounts, error) {
 	return store.StatusCounts{Orders: map[string]int{"delivered": 2}, Open: 1, Attempts: store.AttemptCounts{Placed: 4, Won: 2}}, s.err
+}
+
+func (s *fakeStore) ReportRates(context.Context) ([]store.ReportRate, error) {
+	return []store.ReportRate{{Platform: "meituan", Due: 10, Told: 9, Late: 1, Rate: 0.9, InTime: 0.8}}, s.err
 }
 
 func (s *fakeStore) Orders(_ context.Context, f store.OrderFilter) ([]store.OrderRow, error) {
@@ -167,6 +173,14 @@ func (s *fakeStore) Orders(_ context.Context, f store.OrderFilter) ([]store.Orde
 func (s *fakeStore) OrderByID(_ context.Context, id int64) (store.OrderView, bool, error) {
 	v, ok := s.views[id]
 	return v, ok, s.err
+}
+
+func (s *fakeStore) Commands(_ context.Context, commands []store.NewCommand, _ time.Time) ([]store.CommandStored, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	s.commands = append(s.commands, commands...)
+	return []store.CommandStored{s.stored}, nil
 }
 
 func (s *fakeStore) Balances(context.Context) ([]store.Balance, error) { return nil, s.err }

@@ -27,6 +27,9 @@ var (
 	descOrders      = desc("orders", "Orders by present state.", "state")
 	descOpen        = desc("orders_open", "Orders that something is still owed to.")
 	descAttempts    = desc("attempts", "Placements with carriers, by what became of them.", "outcome")
+	descMilestones  = desc("milestones", "Milestones of orders, by what became of telling the platform (回传); late ones are among the told.", "platform", "outcome")
+	descToldRatio   = desc("milestones_told_ratio", "Milestones that the platform took, of those that it is to hear (回传率).", "platform")
+	descInTimeRatio = desc("milestones_in_time_ratio", "The same, without those told late.", "platform")
 	descEntries     = desc("ledger_entries", "Entries of the ledger.")
 	descLedger      = desc("ledger_fen", "Totals of the ledger, in 分.", "side")
 	descBalanced    = desc("ledger_balanced", "1 when debits equal credits.")
@@ -87,6 +90,17 @@ func (m *meter) database(ctx context.Context, gauge observe) error {
 		"placed": a.Placed, "won": a.Won, "lost": a.Lost, "cancelled": a.Cancelled, "rejected": a.Rejected, "unknown_resolved": a.UnknownResolved,
 	} {
 		gauge(descAttempts, float64(n), outcome)
+	}
+	rates, err := m.s.Store.ReportRates(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range rates {
+		for outcome, n := range map[string]int{"due": x.Due, "told": x.Told, "late": x.Late, "refused": x.Refused} {
+			gauge(descMilestones, float64(n), x.Platform, outcome)
+		}
+		gauge(descToldRatio, x.Rate, x.Platform)
+		gauge(descInTimeRatio, x.InTime, x.Platform)
 	}
 	totals, err := m.s.Store.LedgerTotals(ctx)
 	if err != nil {

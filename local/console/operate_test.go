@@ -111,7 +111,7 @@ func TestMetrics(t *testing.T) {
 	r := newRig(t, nil)
 	_, text := r.do(t, http.MethodGet, "/metrics", "")
 	for _, line := range []string{
-		"# TYPE qianfan_orders gauge", `qianfan_orders{state="delivered"} 2`, "qianfan_orders_open 1", `qianfan_attempts{outcome="placed"} 4`,
+		"# TYPE qianfan_orders gauge", `qianfan_orders{state="delivered"} 2`, "qianfan_orders_open 1", `qianfan_attempts{outcome="placed"} 4`, `qianfan_milestones{outcome="late",platform="meituan"} 1`, `qianfan_milestones_told_ratio{platform="meituan"} 0.9`,
 		`qianfan_ledger_fen{side="income"} 1500`, "qianfan_ledger_balanced 1", `qianfan_invocations_total{function="quote"} 11`,
 		`qianfan_instances{function="quote",state="busy"} 1`, `qianfan_messages_total{what="sent"} 9`, `qianfan_messages_delayed{topic="order-timer"} 3`,
 		`qianfan_messages_waiting{group="GID-report",phase="ready",topic="order-status"} 1`, `qianfan_messages_waiting{group="GID-report",phase="dead",topic="order-status"} 5`,

@@ -85,6 +85,24 @@ func (s *server) order(r *http.Request) (any, error) {
 	return view, err
 }
 
+// findID takes a platform's number, or our id. A number that two platforms use names nothing: acts
+// on the wrong order cost money.
+func (s *server) findID(ctx context.Context, name string) (int64, error) {
+	rows, err := s.Store.Orders(ctx, store.OrderFilter{No: name, Limit: 2})
+	switch {
+	case err != nil:
+		return 0, err
+	case len(rows) == 1:
+		return rows[0].ID, nil
+	case len(rows) > 1:
+		return 0, bad(http.StatusConflict, "name it by our id: "+strconv.FormatInt(rows[0].ID, 10)+" or "+strconv.FormatInt(rows[1].ID, 10), "number %q is of more than one order", name)
+	}
+	if id, err := strconv.ParseInt(name, 10, 64); err == nil && id > 0 {
+		return id, nil
+	}
+	return 0, bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)
+}
+
 // findOrder takes our id, or a platform's number.
 func (s *server) findOrder(ctx context.Context, name string) (store.OrderView, error) {
 	unknown := bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/chuandao/qianfan/shared/operate"
 )
 
 // maxBody bounds what a request may send.
@@ -16,9 +18,10 @@ const maxBody = 64 << 10
 
 // Problem is an error as the API answers it.
 type Problem struct {
-	Status int    `json:"-"`
-	What   string `json:"error"`
-	Hint   string `json:"hint"`
+	Status   int              `json:"-"`
+	What     string           `json:"error"`
+	Hint     string           `json:"hint"`
+	Mistakes operate.Mistakes `json:"mistakes,omitempty"` // one by one, of what was sent
 }
 
 func (p *Problem) Error() string { return p.What }
@@ -35,6 +38,9 @@ func absent(what string) *Problem {
 // created is a value to be answered with 201.
 type created struct{ value any }
 
+// accepted is a value to be answered with 202: it is stored, and what comes of it is read later.
+type accepted struct{ value any }
+
 // handler answers with a JSON value, or with an error: a *Problem, or any other for 500.
 type handler func(r *http.Request) (any, error)
 
@@ -45,8 +51,11 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := http.StatusOK
-	if c, ok := v.(created); ok {
-		status, v = http.StatusCreated, c.value
+	switch w := v.(type) {
+	case created:
+		status, v = http.StatusCreated, w.value
+	case accepted:
+		status, v = http.StatusAccepted, w.value
 	}
 	reply(w, status, v)
 }
@@ -77,12 +86,9 @@ func fail(w http.ResponseWriter, err error) {
 
 // decode reads a JSON body strictly: known fields, one value, within maxBody. An empty body leaves into as it is and is reported.
 func decode(r *http.Request, into any) (empty bool, err error) {
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	raw, err := body(r)
 	if err != nil {
-		return false, bad(http.StatusBadRequest, "send the body again", "read the body: %v", err)
-	}
-	if len(raw) > maxBody {
-		return false, bad(http.StatusRequestEntityTooLarge, "send less", "the body is over %d bytes", maxBody)
+		return false, err
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return true, nil
@@ -96,6 +102,18 @@ func decode(r *http.Request, into any) (empty bool, err error) {
 		return false, bad(http.StatusBadRequest, "send one JSON object", "the body: something follows the JSON value")
 	}
 	return false, nil
+}
+
+// body reads what a request sends, within maxBody.
+func body(r *http.Request) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return nil, bad(http.StatusBadRequest, "send the body again", "read the body: %v", err)
+	}
+	if len(raw) > maxBody {
+		return nil, bad(http.StatusRequestEntityTooLarge, "send less", "the body is over %d bytes", maxBody)
+	}
+	return raw, nil
 }
 
 // number reads an integer of the query from min to max, or def when it is not there.

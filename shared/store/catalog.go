@@ -5,96 +5,13 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
-	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/strategy"
 )
-
-// Shop is where a platform's orders are picked up.
-type Shop struct {
-	Platform string
-	Code     string
-	City     string // "330100"
-	CityName string // "杭州市"
-	Stop     order.Stop
-}
-
-// ErrNoShop says that a platform named a shop that nobody registered.
-var ErrNoShop = errors.New("unknown shop")
-
-// Shop finds a shop by the platform's code.
-func (s *Store) Shop(ctx context.Context, platform, code string) (Shop, error) {
-	shop := Shop{Platform: platform, Code: code}
-	var stop []byte
-	err := s.db.QueryRowContext(ctx, "SELECT city, city_name, stop FROM shop WHERE platform = ? AND code = ?", platform, code).Scan(&shop.City, &shop.CityName, &stop)
-	if errors.Is(err, sql.ErrNoRows) {
-		return shop, fmt.Errorf("%w: %s %q", ErrNoShop, platform, code)
-	}
-	if err != nil {
-		return shop, fmt.Errorf("read shop: %w", err)
-	}
-	if err := json.Unmarshal(stop, &shop.Stop); err != nil {
-		return shop, fmt.Errorf("shop %s %q: %w", platform, code, err)
-	}
-	return shop, nil
-}
-
-// SaveShops registers or changes shops.
-func (s *Store) SaveShops(ctx context.Context, shops []Shop) error {
-	rows := make([][]any, len(shops))
-	for i, x := range shops {
-		stop, err := json.Marshal(x.Stop)
-		if err != nil {
-			return fmt.Errorf("shop %s: %w", x.Code, err)
-		}
-		rows[i] = []any{x.Platform, x.Code, x.City, x.CityName, string(stop)}
-	}
-	return insert{table: "shop", cols: []string{"platform", "code", "city", "city_name", "stop"}, update: []string{"city", "city_name", "stop"}}.exec(ctx, s.db, rows)
-}
-
-// Strategies reads the active strategies.
-func (s *Store) Strategies(ctx context.Context) ([]strategy.Strategy, error) {
-	var out []strategy.Strategy
-	rows, err := s.db.QueryContext(ctx, "SELECT body FROM strategy WHERE active ORDER BY name")
-	err = each(rows, err, "strategies", func(r *sql.Rows) error {
-		var body []byte
-		var x strategy.Strategy
-		if err := r.Scan(&body); err != nil {
-			return err
-		}
-		if err := json.Unmarshal(body, &x); err != nil {
-			return err
-		}
-		out = append(out, x)
-		return nil
-	})
-	return out, err
-}
-
-// SaveStrategy makes a new version of a strategy the active one.
-func (s *Store) SaveStrategy(ctx context.Context, x strategy.Strategy) error {
-	return s.tx(ctx, "save strategy", func(tx *sql.Tx) error {
-		var last sql.NullInt64
-		if err := tx.QueryRowContext(ctx, "SELECT MAX(version) FROM strategy WHERE name = ? FOR UPDATE", x.Name).Scan(&last); err != nil {
-			return err
-		}
-		x.Version = int(last.Int64) + 1
-		body, err := json.Marshal(x)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "UPDATE strategy SET active = FALSE WHERE name = ?", x.Name); err != nil {
-			return err
-		}
-		return insert{table: "strategy", cols: []string{"name", "version", "body", "active"}}.exec(ctx, tx, [][]any{{x.Name, x.Version, string(body), true}})
-	})
-}
 
 // ErrConflict says that a key was used before with other content.
 var ErrConflict = errors.New("the key was used before with other content")
@@ -102,28 +19,53 @@ var ErrConflict = errors.New("the key was used before with other content")
 // Deposit books a prepayment to a carrier and allots it evenly to shards. A repeated key
 // changes nothing and reports false; with other content it is ErrConflict.
 func (s *Store) Deposit(ctx context.Context, key, carrier, account string, amount money.Fen, shards int, now time.Time) (bool, error) {
-	if amount <= 0 || shards <= 0 {
-		return false, fmt.Errorf("deposit %q: want a positive amount and number of shards, not %s over %d", key, amount, shards)
+	return s.deposit(ctx, Payment{key, carrier, account, amount, shards, now}, nil)
+}
+
+// Payment is money that was transferred to a carrier.
+type Payment struct {
+	Key     string // of the bank transfer, never used again
+	Carrier string
+	Account string
+	Amount  money.Fen
+	Shards  int       // parts that holds are taken from side by side
+	At      time.Time // virtual: when it is booked
+}
+
+// DepositBy is Deposit as an operator's act, which leaves an audit line.
+func (s *Store) DepositBy(ctx context.Context, who Act, p Payment) (bool, error) {
+	return s.deposit(ctx, p, func(tx *sql.Tx) error {
+		return audit(ctx, tx, who, "account deposit", p.Carrier+"/"+p.Account, nil, map[string]any{"key": p.Key, "amount_fen": p.Amount, "shards": p.Shards})
+	})
+}
+
+// deposit runs then, unless it is nil, in the transaction of a fresh booking.
+func (s *Store) deposit(ctx context.Context, p Payment, then func(tx *sql.Tx) error) (bool, error) {
+	if p.Amount <= 0 || p.Shards <= 0 {
+		return false, fmt.Errorf("deposit %q: want a positive amount and number of shards, not %s over %d", p.Key, p.Amount, p.Shards)
 	}
-	hash := contentHash(carrier, account, int64(amount))
+	hash := contentHash(p.Carrier, p.Account, int64(p.Amount))
 	fresh := false
 	err := s.tx(ctx, "deposit", func(tx *sql.Tx) error {
 		var err error
-		if fresh, err = claimLedgerKey(ctx, tx, "deposit", key, hash); err != nil || !fresh {
+		if fresh, err = claimLedgerKey(ctx, tx, "deposit", p.Key, hash); err != nil || !fresh {
 			return err
 		}
-		for i := range shards {
-			share := amount / money.Fen(shards)
+		for i := range p.Shards {
+			share := p.Amount / money.Fen(p.Shards)
 			if i == 0 {
-				share += amount % money.Fen(shards)
+				share += p.Amount % money.Fen(p.Shards)
 			}
 			_, err := tx.ExecContext(ctx, "INSERT INTO prepaid_shard (carrier, account, shard, free_fen) VALUES (?,?,?,?) ON DUPLICATE KEY UPDATE free_fen = free_fen + VALUES(free_fen)",
-				carrier, account, i, int64(share))
+				p.Carrier, p.Account, i, int64(share))
 			if err != nil {
 				return err
 			}
 		}
-		return insertEntries(ctx, tx, ledger.Deposit(key, carrier, account, amount, now))
+		if err := insertEntries(ctx, tx, ledger.Deposit(p.Key, p.Carrier, p.Account, p.Amount, p.At)); err != nil || then == nil {
+			return err
+		}
+		return then(tx)
 	})
 	return fresh && err == nil, err
 }
@@ -167,6 +109,27 @@ func (s *Store) Shards(ctx context.Context) (map[[2]string]int, error) {
 		var n int
 		err := r.Scan(&k[0], &k[1], &n)
 		out[k] = n
+		return err
+	})
+	return out, err
+}
+
+// Prepaid is what is free of the money that a carrier account was prepaid with.
+type Prepaid struct {
+	Carrier string    `json:"carrier"`
+	Account string    `json:"account"`
+	Shards  int       `json:"shards"`
+	Free    money.Fen `json:"free_fen"`
+}
+
+// Prepaids lists the prepaid accounts, by carrier and name.
+func (s *Store) Prepaids(ctx context.Context) ([]Prepaid, error) {
+	out := []Prepaid{}
+	rows, err := s.db.QueryContext(ctx, "SELECT carrier, account, COUNT(*), CAST(SUM(free_fen) AS SIGNED) FROM prepaid_shard GROUP BY carrier, account ORDER BY carrier, account")
+	err = each(rows, err, "prepaid accounts", func(r *sql.Rows) error {
+		var p Prepaid
+		err := r.Scan(&p.Carrier, &p.Account, &p.Shards, &p.Free)
+		out = append(out, p)
 		return err
 	})
 	return out, err

@@ -81,7 +81,7 @@ type OrderFilter struct {
 	State          string
 	NeedsAttention bool
 	Limit          int   // 1 to 10,000; 0 = 100
-	After          int64 // only ids below this one: the last id of the page before
+	After          int64 // only ids beyond this one: the last id of the page before
 }
 
 // OrderRow is one order of a list. Ids are text in JSON: they are larger than a
@@ -117,7 +117,7 @@ const (
 	maxPage     = 10_000
 )
 
-// Orders lists orders, newest first.
+// Orders lists orders, newest first; those that need a person oldest first, as they should be looked at.
 func (s *Store) Orders(ctx context.Context, f OrderFilter) ([]OrderRow, error) {
 	where, args, err := s.where(ctx, f)
 	if err != nil {
@@ -127,8 +127,12 @@ func (s *Store) Orders(ctx context.Context, f OrderFilter) ([]OrderRow, error) {
 	if limit <= 0 {
 		limit = defaultPage
 	}
+	direction := " DESC"
+	if f.NeedsAttention {
+		direction = ""
+	}
 	out := []OrderRow{}
-	rows, err := s.db.QueryContext(ctx, rowSelect+where+" ORDER BY o.id DESC LIMIT ?", append(args, min(limit, maxPage))...)
+	rows, err := s.db.QueryContext(ctx, rowSelect+where+" ORDER BY o.id"+direction+" LIMIT ?", append(args, min(limit, maxPage))...)
 	err = each(rows, err, "orders", func(r *sql.Rows) error {
 		l, err := scanRow(r)
 		out = append(out, l)
@@ -161,7 +165,10 @@ func (s *Store) where(ctx context.Context, f OrderFilter) (string, []any, error)
 	if f.NeedsAttention {
 		add("o.attention > ''")
 	}
-	if f.After > 0 {
+	switch {
+	case f.After > 0 && f.NeedsAttention:
+		add("o.id > ?", f.After)
+	case f.After > 0:
 		add("o.id < ?", f.After)
 	}
 	return "WHERE " + strings.Join(terms, " AND "), args, nil

@@ -132,13 +132,15 @@ type HistoryLine struct {
 
 // CommandView is an acknowledged wish.
 type CommandView struct {
-	Key        string    `json:"key"`
-	Kind       string    `json:"kind"`
-	By         string    `json:"by"`
-	Reason     string    `json:"reason,omitempty"`
-	ReceivedAt time.Time `json:"received_at"`
-	Applied    int       `json:"applied_version"` // 0 = not yet
-	Decision   string    `json:"decision,omitempty"`
+	Key        string            `json:"key"`
+	Kind       string            `json:"kind"`
+	Args       order.CommandArgs `json:"args"`
+	By         string            `json:"by"`
+	Reason     string            `json:"reason,omitempty"`
+	ReceivedAt time.Time         `json:"received_at"`
+	Epoch      int               `json:"epoch,omitempty"` // order version seen; 0 = unconditional
+	Applied    int               `json:"applied_version"` // 0 = not yet
+	Decision   string            `json:"decision,omitempty"`
 }
 
 // FactView is a settlement fact.
@@ -289,14 +291,22 @@ func viewHistory(ctx context.Context, tx *sql.Tx, id int64, v *OrderView) error 
 }
 
 func viewCommands(ctx context.Context, tx *sql.Tx, id int64, v *OrderView) error {
-	rows, err := tx.QueryContext(ctx, "SELECT command_key, kind, by_whom, reason, received_at, COALESCE(applied_version, 0), decision FROM order_command WHERE order_id = ? ORDER BY received_at, command_key", id)
+	rows, err := tx.QueryContext(ctx, "SELECT command_key, kind, args, by_whom, reason, received_at, epoch, COALESCE(applied_version, 0), decision FROM order_command WHERE order_id = ? ORDER BY received_at, command_key", id)
 	return each(rows, err, "commands", func(r *sql.Rows) error {
 		var x CommandView
 		var received int64
-		err := r.Scan(&x.Key, &x.Kind, &x.By, &x.Reason, &received, &x.Applied, &x.Decision)
+		var args []byte
+		if err := r.Scan(&x.Key, &x.Kind, &args, &x.By, &x.Reason, &received, &x.Epoch, &x.Applied, &x.Decision); err != nil {
+			return err
+		}
+		if len(args) > 0 { // a build before this one wrote none
+			if err := json.Unmarshal(args, &x.Args); err != nil {
+				return fmt.Errorf("arguments of command %s: %w", x.Key, err)
+			}
+		}
 		x.ReceivedAt = time.UnixMilli(received).UTC()
 		v.Commands = append(v.Commands, x)
-		return err
+		return nil
 	})
 }
 

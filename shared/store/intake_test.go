@@ -192,7 +192,7 @@ func TestCommandsAreRowsAndLowerActAt(t *testing.T) {
 		{Platform: "meituan", No: "mt-1", Command: cancel("c1")},
 	}, later)
 	require.NoError(t, err)
-	require.Equal(t, []store.CommandStored{{OrderID: b.Order.ID, State: order.Received}, {OrderID: a.Order.ID, State: order.Received}}, out)
+	require.Equal(t, []store.CommandStored{{OrderID: b.Order.ID, State: order.Received, Version: 1, Fee: 1200}, {OrderID: a.Order.ID, State: order.Received, Version: 1, Fee: 1200}}, out)
 	for _, id := range []int64{a.Order.ID, b.Order.ID} {
 		require.Equal(t, later.UnixMilli(), one[int64](t, f, "SELECT act_at FROM orders WHERE id = ?", id))
 	}
@@ -226,9 +226,9 @@ func TestCommandsTellRepeatsAndConflicts(t *testing.T) {
 		require.NoError(t, err)
 		return out[0]
 	}
-	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received}, send(cancel("c1")))
-	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received, Repeat: true}, send(cancel("c1")))
-	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received, Repeat: true, Conflict: true}, send(other))
+	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received, Version: 1, Fee: 1200}, send(cancel("c1")))
+	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received, Version: 1, Fee: 1200, Repeat: true}, send(cancel("c1")))
+	require.Equal(t, store.CommandStored{OrderID: o.Order.ID, State: order.Received, Version: 1, Fee: 1200, Repeat: true, Conflict: true}, send(other))
 	require.Equal(t, "hash of c1", one[string](t, f, "SELECT hash FROM order_command"))
 
 	// Both at once, in one batch.

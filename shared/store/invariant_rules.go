@@ -23,7 +23,8 @@ var sqlRules = []sqlRule{
 	{rule{2, "any other charge is itemised as lost race, with an alarm", Always},
 		"SELECT COUNT(*) FROM attempt WHERE booked_fen <> 0",
 		`SELECT a.order_id, CONCAT('attempt ', a.n, ' was charged ', a.booked_fen, ' and is not the winner') FROM attempt a JOIN orders o ON o.id = a.order_id
- WHERE a.booked_fen <> 0 AND a.n <> o.winner AND (o.attention = '' OR a.booked_fen > COALESCE((SELECT SUM(f.amount) FROM fact f
+ WHERE a.booked_fen <> 0 AND a.n <> o.winner AND (o.attention = '' AND NOT EXISTS (SELECT 1 FROM order_command r
+ WHERE r.order_id = o.id AND r.kind = 'resolve' AND r.decision LIKE 'applied%') OR a.booked_fen > COALESCE((SELECT SUM(f.amount) FROM fact f
  WHERE f.order_id = a.order_id AND f.n = a.n AND f.kind = 'penalty' AND f.cause = 'lost_race'), 0))`},
 	{rule{3, "debits equal credits in each transaction", Always},
 		"SELECT COUNT(*) FROM ledger_entry",

@@ -109,3 +109,21 @@ func TestNothingToLeaseIsNothing(t *testing.T) {
 	require.Empty(t, out)
 	require.NoError(t, f.SaveTold(t.Context(), "me", nil))
 }
+
+// 回传率: what was told, late and refused adds up by platform; what is left to tell is due, too.
+func TestReportRates(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	none, err := f.ReportRates(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+	told, half := f.carried(t), f.carried(t)
+	until := now.Add(30 * time.Second)
+	_, err = f.LeaseReports(t.Context(), []int64{told, half}, "me", now, until)
+	require.NoError(t, err)
+	require.NoError(t, f.SaveTold(t.Context(), "me", []store.TellResult{{Order: told, Told: 4, Taken: 1, Refused: 1}, {Order: half, Told: 3, Taken: 1, Late: 1, RetryAt: until}}))
+	require.NoError(t, f.SaveTold(t.Context(), "stranger", []store.TellResult{{Order: half, Told: 4, Taken: 1}}), "who has no lease counts for nothing")
+	rates, err := f.ReportRates(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []store.ReportRate{{Platform: "meituan", Due: 4, Told: 2, Late: 1, Refused: 1, Rate: 0.5, InTime: 0.25}}, rates)
+}

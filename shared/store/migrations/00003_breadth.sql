@@ -8,6 +8,12 @@ ALTER TABLE quote
   ADD COLUMN accept_in_s  INT NOT NULL DEFAULT 0, -- the carrier's estimates; 0 = none
   ADD COLUMN deliver_in_s INT NOT NULL DEFAULT 0;
 
+-- 回传率: milestones that the platform took, of them later than it should, and those that it refused.
+ALTER TABLE orders
+  ADD COLUMN told_n       INT NOT NULL DEFAULT 0,
+  ADD COLUMN told_late    INT NOT NULL DEFAULT 0,
+  ADD COLUMN told_refused INT NOT NULL DEFAULT 0;
+
 ALTER TABLE orders ADD COLUMN width INT NOT NULL DEFAULT 0; -- carriers that may look for a rider at once; 0 = as the strategy begins
 
 ALTER TABLE attempt ADD COLUMN tip_fen BIGINT NOT NULL DEFAULT 0; -- all tips that the carrier has confirmed
@@ -75,6 +81,7 @@ ALTER TABLE strategy DROP COLUMN by_whom, DROP COLUMN at;
 ALTER TABLE shop DROP KEY shop_touched, DROP COLUMN touched, DROP COLUMN excluded, DROP COLUMN stores;
 ALTER TABLE order_command DROP COLUMN args;
 ALTER TABLE attempt DROP COLUMN tip_fen;
+ALTER TABLE orders DROP COLUMN told_n, DROP COLUMN told_late, DROP COLUMN told_refused;
 ALTER TABLE orders DROP COLUMN width;
 ALTER TABLE quote DROP COLUMN accept_in_s, DROP COLUMN deliver_in_s;
 ALTER TABLE quote_outcome DROP COLUMN plan;

@@ -1,0 +1,353 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// accountCmd looks at prepaid accounts with carriers and says which orders they serve.
+type accountCmd struct {
+	List    accountList    `cmd:"" default:"1" help:"Prepaid accounts: what is free, and which orders they serve."`
+	Add     accountAdd     `cmd:"" help:"Let an account serve every order of its carrier that no other one serves more closely."`
+	Route   accountRoute   `cmd:"" help:"Let an account serve certain platforms, cities or shops."`
+	Off     accountOff     `cmd:"" help:"Let an account serve nothing new."`
+	Limit   accountLimit   `cmd:"" help:"Keep an account within the calls a second that its carrier allows."`
+	Deposit accountDeposit `cmd:"" help:"Book money that was transferred to a carrier."`
+}
+
+// Help is the example.
+func (accountCmd) Help() string {
+	return "Examples:\n  qianfan account list\n  qianfan account route uupt hangzhou --city 330100\n  qianfan account deposit uupt main 50000 --key transfer-2026-0012" + whereDatabase
+}
+
+// accountRow is one account as it is listed.
+type accountRow struct {
+	Carrier string               `json:"carrier"`
+	Account string               `json:"account"`
+	FreeFen money.Fen            `json:"free_fen"`
+	Shards  int                  `json:"shards"`
+	Rule    *carrier.AccountRule `json:"rule,omitempty"` // nil = none; a carrier without any uses its first configured account
+}
+
+func (o *office) accounts(e *env) ([]accountRow, error) {
+	prepaids, err := o.Prepaids(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := o.Accounts(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []accountRow{}
+	for _, p := range prepaids {
+		out = append(out, accountRow{Carrier: p.Carrier, Account: p.Account, FreeFen: p.Free, Shards: p.Shards})
+	}
+	for i, r := range rules {
+		at := slices.IndexFunc(out, func(x accountRow) bool { return x.Carrier == r.Carrier && x.Account == r.Account })
+		if at < 0 {
+			at = len(out)
+			out = append(out, accountRow{Carrier: r.Carrier, Account: r.Account})
+		}
+		out[at].Rule = &rules[i]
+	}
+	slices.SortFunc(out, func(a, b accountRow) int {
+		return strings.Compare(a.Carrier+"/"+a.Account, b.Carrier+"/"+b.Account)
+	})
+	return out, nil
+}
+
+type accountList struct{}
+
+// Help is the example.
+func (accountList) Help() string { return "Example:\n  qianfan account list" + whereDatabase }
+
+// Run is the verb.
+func (accountList) Run(e *env) error {
+	return e.with(func(o *office) error {
+		all, err := o.accounts(e)
+		if err != nil {
+			return err
+		}
+		return e.show(map[string]any{"accounts": all}, func() {
+			e.table([]string{"CARRIER", "ACCOUNT", "FREE", "SHARDS", "SERVES", "WEIGHT", "PER SECOND"}, rows(all, accountRow.columns))
+		})
+	})
+}
+
+func (x accountRow) columns() []string {
+	serves, weight, limit := "by default", "", ""
+	if x.Rule != nil {
+		serves, weight = served(x.Rule.Match), strconv.Itoa(x.Rule.Weight)
+		if x.Rule.PerSecond > 0 {
+			limit = strconv.Itoa(x.Rule.PerSecond)
+		}
+		if !x.Rule.Active {
+			serves = "nothing (off)"
+		}
+	}
+	return []string{x.Carrier, x.Account, yuan(x.FreeFen), strconv.Itoa(x.Shards), serves, weight, limit}
+}
+
+func served(m carrier.AccountMatch) string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		list []string
+	}{{"shop", m.Shop}, {"city", m.City}, {"platform", m.Platform}} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.what+" "+strings.Join(p.list, ","))
+		}
+	}
+	if len(parts) == 0 {
+		return "all"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// accountEdit is a change of one account's rule.
+type accountEdit struct {
+	Carrier string `arg:"" help:"The carrier."`
+	Account string `arg:"" help:"Our name of the account, as in the carrier's settings."`
+	signature
+	DryRun bool `help:"Only check it; write nothing."`
+}
+
+// ruled is what a verb made of an account's rule.
+type ruled struct {
+	carrier.AccountRule
+	Changed bool   `json:"changed"`
+	Written bool   `json:"written"`
+	Warning string `json:"warning,omitempty"`
+}
+
+// change sets the rule that edit makes of the present one, or of a new one.
+func (c accountEdit) change(e *env, verb string, edit func(*carrier.AccountRule)) error {
+	if err := checkCarriers([]string{c.Carrier}); err != nil {
+		return err
+	}
+	who, err := c.act()
+	if err != nil {
+		return err
+	}
+	return e.with(func(o *office) error {
+		rules, err := o.Accounts(e.ctx)
+		if err != nil {
+			return err
+		}
+		rule := carrier.AccountRule{Carrier: c.Carrier, Account: c.Account, Weight: 1, Active: true}
+		if i := slices.IndexFunc(rules, func(r carrier.AccountRule) bool { return r.Carrier == c.Carrier && r.Account == c.Account }); i >= 0 {
+			rule = rules[i]
+			rules = slices.Delete(rules, i, i+1)
+		}
+		edit(&rule)
+		if err := rule.Check(); err != nil {
+			return usage("%w", err)
+		}
+		done := ruled{AccountRule: rule, Written: !c.DryRun, Warning: outOf(c.Carrier, append(rules, rule))}
+		if !c.DryRun {
+			if done.Changed, err = o.SaveAccount(e.ctx, rule, verb, who.By, who.At); err != nil {
+				return err
+			}
+		}
+		return e.show(done, func() { done.print(e) })
+	})
+}
+
+// outOf warns when no account of a carrier would serve the orders that nothing matches.
+func outOf(name string, rules []carrier.AccountRule) string {
+	active, forAll := false, false
+	for _, r := range rules {
+		if r.Carrier == name && r.Active {
+			active = true
+			forAll = forAll || served(r.Match) == "all"
+		}
+	}
+	switch {
+	case !active:
+		return name + " has no account that is on: it gets no order"
+	case !forAll:
+		return "orders that no account of " + name + " matches do not go there: `qianfan account add` lets one serve all others"
+	}
+	return ""
+}
+
+func (r ruled) print(e *env) {
+	serves := served(r.Match)
+	if !r.Active {
+		serves = "nothing new"
+	}
+	text := fmt.Sprintf("%s/%s serves %s, weight %d", r.Carrier, r.Account, serves, r.Weight)
+	switch {
+	case !r.Written:
+		text += "; nothing was written"
+	case !r.Changed:
+		text += ", as before"
+	default:
+		text += ", live within five seconds"
+	}
+	e.say("%s", text)
+	if r.Warning != "" {
+		e.say("note: %s", r.Warning)
+	}
+}
+
+type accountAdd struct {
+	accountEdit
+	Weight int `default:"1" help:"Its share among accounts that match as closely."`
+}
+
+// Help is the example.
+func (accountAdd) Help() string {
+	return "Example:\n  qianfan account add uupt second --weight 2 --by li\n\nIts credentials are in the carrier's settings (QIANFAN_UUPT, an array of accounts); its money comes with account deposit." + whereDatabase
+}
+
+// Run is the verb.
+func (c accountAdd) Run(e *env) error {
+	return c.change(e, "account add", func(r *carrier.AccountRule) {
+		r.Match, r.Weight, r.Active = carrier.AccountMatch{}, c.Weight, true
+	})
+}
+
+type accountRoute struct {
+	accountEdit
+	Platform []string `help:"Platforms, with commas."`
+	City     []string `help:"Cities by their codes, with commas."`
+	Shop     []string `help:"Shops by the platforms' codes, with commas."`
+	Weight   int      `default:"1" help:"Its share among accounts that match as closely."`
+}
+
+// Help is the example.
+func (accountRoute) Help() string {
+	return "Example:\n  qianfan account route uupt hangzhou --city 330100 --platform meituan,jd --by li\n\nThe closest match wins: shop, city and platform, city, platform, all." + whereDatabase
+}
+
+// Run is the verb.
+func (c accountRoute) Run(e *env) error {
+	if len(c.Platform)+len(c.City)+len(c.Shop) == 0 {
+		return usage("say which orders, with --platform, --city or --shop; `qianfan account add` takes all")
+	}
+	return c.change(e, "account route", func(r *carrier.AccountRule) {
+		r.Match = carrier.AccountMatch{Platform: c.Platform, City: c.City, Shop: c.Shop}
+		r.Weight, r.Active = c.Weight, true
+	})
+}
+
+type accountOff struct{ accountEdit }
+
+// Help is the example.
+func (accountOff) Help() string {
+	return "Example:\n  qianfan account off uupt second --by li\n\nWhat it carries goes on." + whereDatabase
+}
+
+// Run is the verb.
+func (c accountOff) Run(e *env) error {
+	return c.change(e, "account off", func(r *carrier.AccountRule) { r.Active = false })
+}
+
+type accountLimit struct {
+	accountEdit
+	PerSecond int `arg:"" help:"Prices and placements a second, all instances together; 0 = no limit."`
+}
+
+// Help is the example.
+func (accountLimit) Help() string {
+	return "Example:\n  qianfan account limit shansong main 50 --by li\n\nWhat is over the limit goes to the other carriers. Cancels and queries are never held back." + whereDatabase
+}
+
+// Run is the verb.
+func (c accountLimit) Run(e *env) error {
+	return c.change(e, "account limit", func(r *carrier.AccountRule) { r.PerSecond = c.PerSecond })
+}
+
+type accountDeposit struct {
+	Carrier string `arg:"" help:"The carrier."`
+	Account string `arg:"" help:"Our name of the account."`
+	Amount  string `arg:"" help:"In 元, as 50000 or 50000.00."`
+	Key     string `required:"" help:"Of the bank transfer; a repeated one books nothing again."`
+	Shards  int    `help:"Parts that holds are taken from side by side; as it has, or 8."`
+	signature
+	DryRun bool `help:"Only check it; write nothing."`
+}
+
+// Help is the example.
+func (accountDeposit) Help() string {
+	return "Example:\n  qianfan account deposit uupt main 50000 --key transfer-2026-0012 --by li" + whereDatabase
+}
+
+// deposited is what the verb did.
+type deposited struct {
+	Carrier   string    `json:"carrier"`
+	Account   string    `json:"account"`
+	Key       string    `json:"key"`
+	AmountFen money.Fen `json:"amount_fen"`
+	Shards    int       `json:"shards"`
+	Booked    bool      `json:"booked"`
+}
+
+// Run is the verb.
+func (c accountDeposit) Run(e *env) error {
+	amount, err := money.ParseYuan(c.Amount)
+	if err != nil || amount <= 0 {
+		return usage("%q: want a positive amount in 元, as 50000 or 50000.00", c.Amount)
+	}
+	if c.Shards < 0 || c.Shards > maxShards {
+		return usage("--shards %d: want 1 to %d", c.Shards, maxShards)
+	}
+	if err := checkCarriers([]string{c.Carrier}); err != nil {
+		return err
+	}
+	who, err := c.act()
+	if err != nil {
+		return err
+	}
+	return e.with(func(o *office) error {
+		shards, err := c.shards(e, o)
+		if err != nil {
+			return err
+		}
+		done := deposited{Carrier: c.Carrier, Account: c.Account, Key: c.Key, AmountFen: amount, Shards: shards}
+		if !c.DryRun {
+			p := store.Payment{Key: c.Key, Carrier: c.Carrier, Account: c.Account, Amount: amount, Shards: shards, At: o.virtual}
+			if done.Booked, err = o.DepositBy(e.ctx, who, p); err != nil {
+				return err
+			}
+		}
+		return e.show(done, func() {
+			text := fmt.Sprintf("%s 元 for %s/%s over %d shards", yuan(amount), c.Carrier, c.Account, shards)
+			switch {
+			case c.DryRun:
+				e.say("%s; nothing was written", text)
+			case !done.Booked:
+				e.say("%s was booked before, with this key", text)
+			default:
+				e.say("%s is booked", text)
+			}
+		})
+	})
+}
+
+const (
+	defaultShards = 8
+	maxShards     = 64
+)
+
+// shards are those that the account has: money in new ones would leave the others empty sooner.
+func (c accountDeposit) shards(e *env, o *office) (int, error) {
+	if c.Shards > 0 {
+		return c.Shards, nil
+	}
+	all, err := o.Shards(e.ctx)
+	if err != nil {
+		return 0, err
+	}
+	if n := all[[2]string{c.Carrier, c.Account}]; n > 0 {
+		return n, nil
+	}
+	return defaultShards, nil
+}

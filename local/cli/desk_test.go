@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+const strategyYAML = `
+name: default
+mode: cheapest
+carriers: [shansong, uupt]
+quote: {deadline: 1500ms}
+accept_timeout: 90s
+give_up_after: 15m
+`
+
+const shopsCSV = `platform,code,city,city_name,name,phone,address,lng,lat,excluded,store:shansong
+meituan,S1,330100,杭州市,奎元馆,0571-87028626,解放路 154 号,120.1551,30.2741,uupt,2000
+jd,S1,330100,杭州市,奎元馆,0571-87028626,解放路 154 号,120.1551,30.2741,,
+`
+
+// officeRig is a command line beside a database with two prepaid carriers.
+type officeRig struct {
+	*rig
+	db  *store.Store
+	dir string
+}
+
+func newOffice(t *testing.T) *officeRig {
+	t.Helper()
+	dsn := sqltest.Database(t)
+	db, err := store.Open(store.Options{DSN: dsn, Key: make([]byte, 32)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	require.NoError(t, db.Migrate(t.Context()))
+	for _, c := range []string{"shansong", "uupt"} {
+		_, err := db.Deposit(t.Context(), "opening-"+c, c, "main", 1000_00, 4, clock.System.Now())
+		require.NoError(t, err)
+	}
+	at, err := json.Marshal(map[string]any{"dsn": dsn, "virtual": clock.System.Now()})
+	require.NoError(t, err)
+	r := &officeRig{rig: newRig(t, map[string]string{"GET /api/database": string(at)}), db: db, dir: t.TempDir()}
+	r.write(t, "default.yaml", strategyYAML)
+	r.write(t, "shops.csv", shopsCSV)
+	return r
+}
+
+func (r *officeRig) write(t *testing.T, name, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600))
+}
+
+// line puts the folder of the test's files into a command line.
+func (r *officeRig) line(text string) string { return strings.ReplaceAll(text, "@", r.dir+"/") }
+
+// desk is a day at the desk, in this order: each line, and what people read.
+var desk = []struct{ line, says string }{
+	{"strategy list", "none"},
+	{"strategy set @default.yaml --dry-run", "default: valid; nothing was written"},
+	{"strategy set @default.yaml --by li", "default: version 1 is active, live within five seconds"},
+	{"strategy set @default.yaml", "default: nothing differs from version 1"},
+	{"strategy show default", "mode: cheapest"},
+	{"strategy set @sequential.yaml --by li", "+ mode: \"sequential\""},
+	{"strategy history default", "sequential  shansong uupt"},
+	{"strategy rollback default 1 --dry-run", "nothing was written"},
+	{"strategy rollback default 1 --by wang", "version 3 is active"},
+	{"strategy set @other.yaml --by li", "other: version 1"},
+	{"strategy list", "city 330100; 10:30-13:30"},
+	{"strategy retire other --dry-run", "could be ended"},
+	{"strategy retire other --by li", "other: ended"},
+	{"strategy dry-run @default.yaml --limit 10", "over 0 orders"},
+	{"shop import @shops.csv --dry-run", "2 new, 0 changed, 0 unchanged, 0 bad; nothing was written"},
+	{"shop import @shops.csv --by li", "2 new, 0 changed, 0 unchanged, 0 bad"},
+	{"shop import @shops.csv", "0 new, 0 changed, 2 unchanged, 0 bad; nothing to change"},
+	{"shop list --platform jd", "120.155100,30.274100"},
+	{"shop show S1", "shansong=2000"},
+	{"shop exclude S1 --carrier sftc --platform jd --by li", "1 changed"},
+	{"shop include S1 --carrier sftc,uupt", "2 changed, live within five seconds"},
+	{"shop map S1 --carrier fengniao --store 77 --dry-run", "fengniao=77"},
+	{"shop map S1 --carrier fengniao --store 77", "2 changed"},
+	{"switch list", "none"},
+	{"switch off carrier uupt --reason 暴雨 --dry-run", "would be off; it concerns 0 open orders, 0 live attempts; nothing was written"},
+	{"switch off carrier-city uupt:330100 --reason 暴雨 --by li", "carrier_city uupt:330100 is off, live within five seconds"},
+	{"switch off carrier-city uupt:330100 --reason 暴雨 --by wang", "is off already"},
+	{"switch list", "暴雨"},
+	{"switch on carrier-city uupt:330100 --by li", "is on"},
+	{"account list", "1000.00"},
+	{"account add uupt main --by li", "uupt/main serves all, weight 1, live within five seconds"},
+	{"account route uupt second --city 330100 --platform meituan,jd --weight 3", "serves city 330100; platform meituan,jd, weight 3"},
+	{"account off uupt second --dry-run", "serves nothing new, weight 3; nothing was written"},
+	{"account off uupt second", "uupt/second serves nothing new"},
+	{"account deposit uupt main 500.50 --key t-1 --dry-run", "500.50 元 for uupt/main over 4 shards; nothing was written"},
+	{"account deposit uupt main 500.50 --key t-1", "is booked"},
+	{"account deposit uupt main 500.50 --key t-1", "was booked before"},
+	{"account list", "1500.50"},
+	{"audit --subject carrier_city/uupt:330100", "switch off"},
+}
+
+func TestADayAtTheDesk(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"of the running emulator", "by its address"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			r := newOffice(t)
+			r.write(t, "sequential.yaml", strings.Replace(strategyYAML, "cheapest", "sequential", 1))
+			r.write(t, "other.yaml", strings.Replace(strategyYAML, "name: default", "name: other\nmatch: {city: [\"330100\"], window: \"10:30-13:30\"}", 1))
+			if how == "by its address" {
+				var at struct{ DSN string }
+				require.NoError(t, json.Unmarshal([]byte(r.answers["GET /api/database"]), &at))
+				r.answers = nil
+				r.look = func(name string) (string, bool) { return at.DSN, name == "QIANFAN_MYSQL_DSN" }
+			}
+			for _, x := range desk {
+				require.Contains(t, r.succeeds(t, r.line(x.line)), x.says, x.line)
+			}
+			lines, err := r.db.Audit(t.Context(), store.AuditFilter{})
+			require.NoError(t, err)
+			did := map[string]int{}
+			for _, l := range lines {
+				did[l.Verb]++
+				require.NotEmpty(t, l.By, "somebody did %s", l.Verb)
+			}
+			require.Equal(t, map[string]int{"strategy set": 3, "strategy rollback": 1, "strategy retire": 1, "shop import": 2, "shop exclude": 1, "shop include": 2, "shop map": 2,
+				"switch off": 1, "switch on": 1, "account add": 1, "account route": 1, "account off": 1, "account deposit": 1}, did, "what changes has a line, and nothing else has")
+		})
+	}
+}
+
+// Every verb of the desk prints one JSON value with --json.
+func TestADayAtTheDeskForMachines(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.write(t, "sequential.yaml", strings.Replace(strategyYAML, "cheapest", "sequential", 1))
+	r.write(t, "other.yaml", strings.Replace(strategyYAML, "name: default", "name: other", 1))
+	for _, x := range desk {
+		out := r.succeeds(t, r.line(x.line)+" --json")
+		var object map[string]any
+		require.NoError(t, json.Unmarshal([]byte(out), &object), "%s: %s", x.line, out)
+		require.NotEmpty(t, object)
+		require.Equal(t, 1, strings.Count(out, "\n"), "one line")
+	}
+}
+
+func TestMistakesAtTheDesk(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.write(t, "wrong.yaml", "name: x\nmode: luck\ncarriers: [uupt, sftc]\nquote: {deadline: 1s}\naccept_timeout: 90s\ngive_up_after: 15m\ntips: 3")
+	r.write(t, "meaning.yaml", "name: x\nmode: luck\ncarriers: [uupt, sftc]\nquote: {deadline: 1s}\naccept_timeout: 90s\ngive_up_after: 15m")
+	r.write(t, "bad.csv", shopsCSV+"jd,S2,330100,杭州市,奎元馆,0571-87028626,解放路,30.2,120.1,,\n")
+	r.succeeds(t, r.line("strategy set @default.yaml"))
+	for _, c := range []struct {
+		line string
+		code int
+		says string
+	}{
+		{"strategy set @wrong.yaml", exitFailed, "line 7: tips: no such key; known are name,"},
+		{"strategy set @meaning.yaml", exitFailed, `mode: "luck" is none of`},
+		{"strategy set @meaning.yaml --dry-run", exitFailed, `carriers[1]: "sftc" is not a known carrier`},
+		{"strategy set @meaning.yaml", exitFailed, "carriers with a prepaid account: shansong, uupt"},
+		{"strategy set @none.yaml", exitFailed, "no such file"},
+		{"strategy show none", exitFailed, "qianfan strategy list"},
+		{"strategy history none", exitFailed, "no such strategy"},
+		{"strategy rollback default 9", exitFailed, "no version 9"},
+		{"strategy retire default", exitFailed, "is the last strategy"},
+		{"strategy dry-run @default.yaml --from yesterday", exitUsage, "want RFC 3339"},
+		{"strategy dry-run @default.yaml --from 2026-11-04T13:00:00Z --to 2026-11-04T12:00:00Z", exitUsage, "is not before"},
+		{"strategy dry-run @default.yaml --limit 0", exitUsage, "want 1 to"},
+		{"shop import @bad.csv", exitFailed, "line 4: lng: lng 30.2 lat 120.1 look swapped"},
+		{"shop import @default.yaml", exitFailed, "line 1: platform: the column is missing"},
+		{"shop show none", exitFailed, "unknown shop"},
+		{"shop exclude none --carrier uupt", exitFailed, "qianfan shop list"},
+		{"shop exclude S1 --carrier ghost", exitUsage, `"ghost" is no carrier`},
+		{"shop map S1 --carrier ghost --store 1", exitUsage, `"ghost" is no carrier`},
+		{"switch off carrier ghost --reason x", exitUsage, `"ghost" is no carrier`},
+		{"switch off platform ghost --reason x", exitUsage, `"ghost" is no platform`},
+		{"switch off city hangzhou --reason x", exitUsage, "six digits"},
+		{"switch off carrier-city uupt --reason x", exitUsage, "uupt:330100"},
+		{"switch off carrier uupt", exitUsage, "--reason"},
+		{"switch off weather rain --reason x", exitUsage, "carrier-city"},
+		{"account add ghost main", exitUsage, `"ghost" is no carrier`},
+		{"account add uupt main --weight 0", exitUsage, "weight: want 1 to"},
+		{"account route uupt main", exitUsage, "say which orders"},
+		{"account deposit uupt main 0 --key x", exitUsage, "positive amount"},
+		{"account deposit uupt main 1 --key opening-uupt", exitFailed, "used before with other content"},
+		{"audit --limit 0", exitUsage, "want 1 or more"},
+	} {
+		code, out, errs := r.do(t, r.line(c.line))
+		require.Equal(t, c.code, code, "%s: %s", c.line, errs)
+		require.Contains(t, errs, c.says, c.line)
+		require.Empty(t, out, c.line)
+	}
+	shops, err := r.db.ListShops(t.Context(), store.ShopFilter{})
+	require.NoError(t, err)
+	require.Empty(t, shops, "a file with a bad line changes nothing")
+	require.Contains(t, r.succeeds(t, r.line("shop import @bad.csv --skip-bad")), "2 new, 0 changed, 0 unchanged, 1 bad")
+	code, out, errs := r.do(t, r.line("shop import @bad.csv --dry-run"))
+	require.Equal(t, exitFailed, code, "a dry run of a bad file says what would happen, and fails: %s", errs)
+	require.Contains(t, out, "2 unchanged, 1 bad; nothing was written")
+}
+
+func TestTwoPeopleDoNotOverwriteEachOther(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.succeeds(t, r.line("strategy set @default.yaml"))
+	all, err := r.db.Strategies(t.Context())
+	require.NoError(t, err)
+	x := all[0]
+	x.Mode = "sequential"
+	_, err = r.db.SetStrategy(t.Context(), store.Act{By: "wang"}, "strategy set", x, 1)
+	require.NoError(t, err)
+	_, err = r.db.SetStrategy(t.Context(), store.Act{By: "li"}, "strategy set", x, 1)
+	require.ErrorIs(t, err, store.ErrStale)
+	require.ErrorContains(t, err, "version 2 is active, not 1")
+}
+
+func TestTheDeskNeedsADatabase(t *testing.T) {
+	t.Parallel()
+	gone := newRig(t, nil)
+	gone.url = "http://127.0.0.1:1"
+	for _, line := range []string{"strategy list", "shop list", "switch list", "account list", "audit"} {
+		code, out, errs := gone.do(t, line)
+		require.Equal(t, exitFailed, code, line)
+		require.Contains(t, errs, "QIANFAN_MYSQL_DSN is not set, and no emulator answers at", line)
+		require.Empty(t, out)
+	}
+	r := newRig(t, map[string]string{"GET /api/database": `409 {"error":"this emulator runs on a database that has its own address","hint":"set QIANFAN_MYSQL_DSN as the emulator has it"}`})
+	code, _, errs := r.do(t, "switch list")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "set QIANFAN_MYSQL_DSN as the emulator has it")
+
+	dsn := sqltest.Database(t)
+	r.look = func(name string) (string, bool) { return dsn, name == "QIANFAN_MYSQL_DSN" }
+	code, _, errs = r.do(t, "switch list")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "run `qianfan migrate`", "an empty database is said to be one")
+}
+
+// deskVerbs are the verbs that TestADayAtTheDesk tries.
+func deskVerbs() map[string]bool {
+	all := map[string]bool{}
+	for _, x := range desk {
+		words := strings.Fields(x.line)
+		all[fmt.Sprintf("%s %s", words[0], words[min(1, len(words)-1)])] = true
+	}
+	return all
+}

@@ -1,0 +1,88 @@
+// Package live is what people change while the system runs: strategies, switches, carrier accounts and shops.
+// An instance reads each of them once in five seconds of system time, however many orders
+// come, and goes on with what it has while the store is away.
+package live
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/strategy"
+)
+
+// Store is where it is read: *store.Store.
+type Store interface {
+	Strategies(ctx context.Context) ([]strategy.Strategy, error)
+	SwitchedOff(ctx context.Context) ([]store.Switch, error)
+	Shops(ctx context.Context, keys []store.ShopKey) ([]store.Shop, error)
+	Accounts(ctx context.Context) ([]carrier.AccountRule, error)
+	ShopsTouched(ctx context.Context, within time.Duration) ([]store.Shop, error)
+}
+
+// Live is one instance's view, safe for concurrent use.
+type Live struct {
+	strategies kept[[]strategy.Strategy]
+	switches   kept[Switches]
+	accounts   kept[[]carrier.AccountRule]
+	shops      shops
+}
+
+const (
+	fresh   = 5 * time.Second  // of system time: a change is live after it
+	patient = 2 * time.Second  // that one reading may take
+	idle    = 25 * time.Second // beyond fresh: nobody looked for so long (the instance was frozen), so everybody waits for the reading
+	sorry   = time.Second      // without any value, a failure is everybody's for so long
+)
+
+// New makes a view; it reads nothing yet.
+func New(s Store, c clock.Clock) *Live {
+	l := &Live{}
+	l.strategies = kept[[]strategy.Strategy]{what: "strategies", now: c.System, read: s.Strategies}
+	l.switches = kept[Switches]{what: "switches", now: c.System, read: func(ctx context.Context) (Switches, error) {
+		off, err := s.SwitchedOff(ctx)
+		return NewSwitches(off), err
+	}}
+	l.accounts = kept[[]carrier.AccountRule]{what: "carrier accounts", now: c.System, read: s.Accounts}
+	l.shops = newShops(s, c.System)
+	return l
+}
+
+// Strategies are the active strategies, by name. The slice is shared: do not change it.
+func (l *Live) Strategies(ctx context.Context) ([]strategy.Strategy, error) {
+	return l.strategies.get(ctx)
+}
+
+// Switches is what is switched off.
+func (l *Live) Switches(ctx context.Context) (Switches, error) { return l.switches.get(ctx) }
+
+// Accounts are the rules by which orders go to prepaid accounts. The slice is shared: do not change it.
+func (l *Live) Accounts(ctx context.Context) ([]carrier.AccountRule, error) {
+	return l.accounts.get(ctx)
+}
+
+// Shop finds a shop by the platform's code; store.ErrNoShop says that nobody registered it.
+func (l *Live) Shop(ctx context.Context, platform, code string) (store.Shop, error) {
+	return l.shops.get(ctx, store.ShopKey{Platform: platform, Code: code})
+}
+
+// StoreAt is the shop's own number at a carrier (carrier.QuoteRequest.Store); empty = it has
+// none there, or nobody registered it.
+func (l *Live) StoreAt(ctx context.Context, platform, code, carrier string) (string, error) {
+	if code == "" {
+		return "", nil
+	}
+	shop, err := l.Shop(ctx, platform, code)
+	if errors.Is(err, store.ErrNoShop) {
+		return "", nil
+	}
+	return shop.Stores[carrier], err
+}
+
+// Shops finds shops of a batch with one reading at most. Those that nobody registered are left out.
+func (l *Live) Shops(ctx context.Context, keys []store.ShopKey) (map[store.ShopKey]store.Shop, error) {
+	return l.shops.all(ctx, keys)
+}
