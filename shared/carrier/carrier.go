@@ -49,6 +49,8 @@ type Facts struct {
 	ConfirmReturn bool          // goods brought back must be confirmed by a call
 	QuoteTTL      time.Duration // how long a quote may be placed when the answer does not say
 	CancelReturns bool          // a cancel after pickup sends the rider back to the shop
+	TipTotals     bool          // a tip call names the total of all tips, not what is added; see Tipper
+	TipUnit       money.Fen     // tips are multiples of it; 0 = the carrier takes none after the placement
 	PriceAtEnd    bool          // the price is not bound to the quote and no push states it: a delivery, though signed, waits for a query
 }
 
@@ -56,6 +58,7 @@ type Facts struct {
 type Ref struct {
 	OurNo     string // order id followed by the attempt number in three digits
 	CarrierNo string
+	Store     string // that the placement named; see QuoteRequest
 }
 
 // QuoteRequest asks for one price. Coordinates are GCJ-02, weights grams; the adapter converts.
@@ -63,7 +66,10 @@ type QuoteRequest struct {
 	OurNo    string
 	CityCode string // "330100"
 	CityName string // "杭州市"
-	Detail   order.Detail
+	// Store is the shop's own number at this carrier: 闪送's storeId, 蜂鸟's out_shop_code,
+	// 顺丰同城's shop_id. Empty = the account's configured one, if it has one.
+	Store  string
+	Detail order.Detail
 }
 
 // Quote is a price that may be placed once, within TTL.

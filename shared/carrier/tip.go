@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/geo"
@@ -23,9 +24,25 @@ type TipRequest struct {
 	Total money.Fen // all tips of the waybill with it
 }
 
+// Check refuses what no carrier could add: nothing, less than nothing, or what is no
+// multiple of the carrier's unit.
+func (t TipRequest) Check(unit money.Fen) error {
+	if t.Add <= 0 || t.Total < t.Add || (unit > 0 && t.Add%unit != 0) {
+		return fmt.Errorf("a tip of %d分 to a total of %d分, want multiples of %d分", t.Add, t.Total, unit)
+	}
+	return nil
+}
+
 // Tipped is a confirmed tip.
 type Tipped struct {
 	Total *money.Fen // all tips that the carrier has taken; nil = not stated
+}
+
+// TipTeller is a Tipper whose Query does not tell the tips: it is asked what they are when a
+// tip is in doubt.
+type TipTeller interface {
+	// Tips is what has been tipped so far, all tips of the waybill together.
+	Tips(ctx context.Context, ref Ref) (money.Fen, error)
 }
 
 // Locator is an Adapter whose carrier tells where the rider is between its pushes.

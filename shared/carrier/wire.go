@@ -11,6 +11,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/strictjson"
 )
 
 // Shanghai is the time zone of every carrier's clock text. China has had no other
@@ -38,8 +39,12 @@ type Object struct {
 	fault  *error
 }
 
-// ParseObject reads a JSON object; trailing bytes, null and other values are errors.
+// ParseObject reads a JSON object; trailing bytes, null and other values are errors, and so is
+// what two readers may understand differently: a name given twice, bytes that are no UTF-8.
 func ParseObject(raw []byte) (*Object, error) {
+	if fault := strictjson.Check(raw); fault != nil {
+		return nil, fmt.Errorf("not a sound JSON object: %w", fault)
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, fmt.Errorf("not a JSON object: %w", err)
@@ -59,8 +64,47 @@ func (o *Object) fail(name, format string, args ...any) {
 	}
 }
 
+// maxText bounds a name, an address, a reason, in bytes: no column takes more.
+const maxText = 2000
+
 // Text is a field that is text or a number, as text; "" when it is absent or null.
 func (o *Object) Text(name string) string {
+	text := o.Whole(name)
+	if len(text) > maxText {
+		o.fail(name, "is longer than %d bytes", maxText)
+		return ""
+	}
+	return text
+}
+
+// Key is Text that names something, such as a quote: of one piece, and at most so many bytes
+// as a column takes.
+func (o *Object) Key(name string, most int) string {
+	text := o.Text(name)
+	if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		o.fail(name, "is not of up to %d letters and digits", most)
+		return ""
+	}
+	return text
+}
+
+// maxNumber is what a column holds of the number of an order, in bytes.
+const maxNumber = 64
+
+// Number is the Key of an order, or a code.
+func (o *Object) Number(name string) string { return o.Key(name, maxNumber) }
+
+// NeedNumber is Number of a field that must be there.
+func (o *Object) NeedNumber(name string) string {
+	text := o.Number(name)
+	if text == "" {
+		o.fail(name, "is missing")
+	}
+	return text
+}
+
+// Whole is Text of any length, such as JSON inside a text.
+func (o *Object) Whole(name string) string {
 	raw := o.fields[name]
 	switch {
 	case len(raw) == 0 || string(raw) == "null":
@@ -114,14 +158,38 @@ func (o *Object) Bool(name string) *bool {
 	return &yes
 }
 
-// Fen is an amount in whole 分 that is not negative; nil when it is not stated.
+// MaxCost is more than any waybill costs, tips and 违约金 included. Beyond it is a mistake, and
+// far beyond it sums overflow.
+const MaxCost money.Fen = 1_000_000_00
+
+// Fen is what something costs, in whole 分: neither negative nor absurd; nil when it is not
+// stated.
 func (o *Object) Fen(name string) *money.Fen {
 	v := o.SignedFen(name)
-	if v != nil && *v < 0 {
+	switch {
+	case v == nil:
+		return nil
+	case *v < 0:
 		o.fail(name, "is negative")
+		return nil
+	case *v > MaxCost:
+		o.fail(name, "is more than %s", MaxCost)
 		return nil
 	}
 	return v
+}
+
+// maxMetres is more than any way within a city or two.
+const maxMetres = 10_000_000
+
+// Metres is a distance; 0 when it is absent.
+func (o *Object) Metres(name string) int {
+	n := o.Int(name)
+	if n < 0 || n > maxMetres {
+		o.fail(name, "is no distance in metres")
+		return 0
+	}
+	return int(n)
 }
 
 // SignedFen is an amount in whole 分, such as a balance; nil when it is not stated.

@@ -3,6 +3,7 @@ package settings
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,6 +82,20 @@ func CheckURL(name, text string) error {
 type Deps struct {
 	HTTP   *http.Client     // connections to the party; the deadline of a call comes from its context
 	System func() time.Time // system time, for the timestamps of signatures
+	Vault  Vault            // secrets that all instances share; nil = each has its own
+}
+
+// Vault keeps secrets that a party gives us while we run, such as access tokens, sealed and
+// for all instances. A name has at most 64 bytes: "fengniao:1000001".
+type Vault interface {
+	// Load reads what is kept under name into into, a pointer; false: nothing is.
+	Load(ctx context.Context, name string, into any) (bool, error)
+	// Claim gives one instance the right to get the next secret of that name for as long as
+	// lease, of system time; false: another one has it.
+	Claim(ctx context.Context, name string, lease time.Duration) (bool, error)
+	// Save keeps a secret that was issued at an instant of system time and ends the claim. One
+	// that was issued later stays: an instance that stood still meanwhile brings an old one.
+	Save(ctx context.Context, name string, secret any, issued time.Time) error
 }
 
 // ErrDevCredentials says that the development credentials, which anybody may read,

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/money"
@@ -17,10 +18,53 @@ func (d *Deps) Carriers(all map[string]carrier.Adapter) map[string]carrier.Adapt
 		return all
 	}
 	traced := make(map[string]carrier.Adapter, len(all))
-	for name, adapter := range all {
-		traced[name] = tracedCarrier{adapter, name}
+	for key, adapter := range all {
+		name, _, _ := strings.Cut(key, "/") // of a carrier's further account: see carrier.Key
+		traced[key] = trace(adapter, name)
 	}
 	return traced
+}
+
+// trace gives an adapter's calls spans. What it offers beyond carrier.Adapter the result
+// offers too, and nothing else: callers ask by type whether a carrier takes tips.
+func trace(adapter carrier.Adapter, name string) carrier.Adapter {
+	base := tracedCarrier{adapter, name}
+	tipper, tips := adapter.(carrier.Tipper)
+	teller, tells := adapter.(carrier.TipTeller)
+	locator, locates := adapter.(carrier.Locator)
+	tip, tell, where := tracedTipper{base, tipper}, tracedTeller{base, teller}, tracedLocator{base, locator}
+	switch {
+	case tips && tells && locates:
+		return struct {
+			tracedCarrier
+			carrier.Tipper
+			carrier.TipTeller
+			carrier.Locator
+		}{base, tip, tell, where}
+	case tips && tells:
+		return struct {
+			tracedCarrier
+			carrier.Tipper
+			carrier.TipTeller
+		}{base, tip, tell}
+	case tips && locates:
+		return struct {
+			tracedCarrier
+			carrier.Tipper
+			carrier.Locator
+		}{base, tip, where}
+	case tips:
+		return struct {
+			tracedCarrier
+			carrier.Tipper
+		}{base, tip}
+	case locates:
+		return struct {
+			tracedCarrier
+			carrier.Locator
+		}{base, where}
+	}
+	return base
 }
 
 // Platforms gives every report to a platform a span.
@@ -30,7 +74,11 @@ func (d *Deps) Platforms(all map[string]upstream.Adapter) map[string]upstream.Ad
 	}
 	traced := make(map[string]upstream.Adapter, len(all))
 	for name, adapter := range all {
-		traced[name] = tracedPlatform{adapter, name}
+		platform := tracedPlatform{adapter, name}
+		traced[name] = platform
+		if fetcher, ok := adapter.(upstream.Fetcher); ok {
+			traced[name] = tracedFetcher{platform, fetcher}
+		}
 	}
 	return traced
 }
@@ -106,6 +154,63 @@ func (c tracedCarrier) Query(ctx context.Context, ref carrier.Ref) (out carrier.
 	ctx, span := c.begin(ctx, order.CallQuery, ref.OurNo)
 	defer func() { judge(span, false, err) }()
 	return c.Adapter.Query(ctx, ref)
+}
+
+// tracedFetcher is a traced platform that can be asked for orders.
+type tracedFetcher struct {
+	tracedPlatform
+	fetcher upstream.Fetcher
+}
+
+// Fetch asks for an order, below the order's span in ctx.
+func (f tracedFetcher) Fetch(ctx context.Context, no string) (upstream.Create, error) {
+	ctx, span := telemetry.Call(ctx, 0, "fetch", f.name)
+	defer span.End()
+	create, err := f.fetcher.Fetch(ctx, no)
+	if err == nil {
+		span.Outcome("ok", false)
+		return create, nil
+	}
+	span.Outcome(string(upstream.AsError(err).Reason), true)
+	return create, err
+}
+
+// The calls that only some carriers have hold the adapter's base by name: embedded, its
+// calls would be theirs, too.
+type tracedTipper struct {
+	base tracedCarrier
+	next carrier.Tipper
+}
+
+// Tip adds to the tips of a waybill.
+func (c tracedTipper) Tip(ctx context.Context, t carrier.TipRequest) (out carrier.Tipped, err error) {
+	ctx, span := c.base.begin(ctx, order.CallTip, t.OurNo)
+	defer func() { judge(span, false, err) }()
+	return c.next.Tip(ctx, t)
+}
+
+type tracedTeller struct {
+	base tracedCarrier
+	next carrier.TipTeller
+}
+
+// Tips is what has been tipped so far.
+func (c tracedTeller) Tips(ctx context.Context, ref carrier.Ref) (total money.Fen, err error) {
+	ctx, span := c.base.begin(ctx, "tips", ref.OurNo)
+	defer func() { judge(span, false, err) }()
+	return c.next.Tips(ctx, ref)
+}
+
+type tracedLocator struct {
+	base tracedCarrier
+	next carrier.Locator
+}
+
+// Locate asks where the rider is.
+func (c tracedLocator) Locate(ctx context.Context, ref carrier.Ref) (out carrier.Location, err error) {
+	ctx, span := c.base.begin(ctx, "position", ref.OurNo)
+	defer func() { judge(span, false, err) }()
+	return c.next.Locate(ctx, ref)
 }
 
 type tracedPlatform struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/telemetry"
 )
@@ -65,6 +66,11 @@ func Build(env *function.Env, name string) (*Deps, function.Closer, error) {
 		return errors.Join(bus.Close(), db.Close(), closeClock.Close(), tracer.Close(ctx))
 	}}
 	return d, closer, nil
+}
+
+// Outside is what the adapters of carriers and platforms take from outside.
+func (d *Deps) Outside() settings.Deps {
+	return settings.Deps{HTTP: HTTP(), System: d.Clock.System, Vault: d.Store.Vault(d.Instance, d.Clock.System)}
 }
 
 func token() string {

@@ -217,3 +217,84 @@ func TestRequestsLinkTheirCaller(t *testing.T) {
 	require.Equal(t, []string{"4bf92f3577b34da6a3ce929d0e0e4736", "000000000000000000000000000000a1"}, s.Links)
 	require.Equal(t, "r-1", s.Attrs["faas.invocation_id"])
 }
+
+// tipster offers all that a carrier may offer beyond carrier.Adapter.
+type tipster struct{ rider }
+
+func (r tipster) Tip(ctx context.Context, _ carrier.TipRequest) (carrier.Tipped, error) {
+	return carrier.Tipped{}, r.ask(ctx)
+}
+
+func (r tipster) Tips(ctx context.Context, _ carrier.Ref) (money.Fen, error) { return 500, r.ask(ctx) }
+
+func (r tipster) Locate(ctx context.Context, _ carrier.Ref) (carrier.Location, error) {
+	return carrier.Location{}, r.ask(ctx)
+}
+
+// What an adapter offers is offered with spans, too, and nothing else is.
+func TestTracingOffersWhatTheAdapterOffers(t *testing.T) {
+	t.Parallel()
+	whole := tipster{}
+	base := rider{}
+	for name, adapter := range map[string]carrier.Adapter{
+		"nothing": base,
+		"tips": struct {
+			rider
+			carrier.Tipper
+		}{base, whole},
+		"tips, told": struct {
+			rider
+			carrier.Tipper
+			carrier.TipTeller
+		}{base, whole, whole},
+		"tips and places": struct {
+			rider
+			carrier.Tipper
+			carrier.Locator
+		}{base, whole, whole},
+		"places": struct {
+			rider
+			carrier.Locator
+		}{base, whole},
+		"all": whole,
+	} {
+		traced := trace(adapter, "x")
+		_, tips := adapter.(carrier.Tipper)
+		_, tells := adapter.(carrier.TipTeller)
+		_, locates := adapter.(carrier.Locator)
+		_, tipsTraced := traced.(carrier.Tipper)
+		_, tellsTraced := traced.(carrier.TipTeller)
+		_, locatesTraced := traced.(carrier.Locator)
+		require.Equal(t, []bool{tips, tells, locates}, []bool{tipsTraced, tellsTraced, locatesTraced}, name)
+	}
+}
+
+// A carrier's further account is traced under the carrier's name.
+func TestCallsOfFurtherAccounts(t *testing.T) {
+	t.Parallel()
+	party := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	t.Cleanup(party.Close)
+	client := HTTP()
+	t.Cleanup(client.CloseIdleConnections)
+	collector := telemetrytest.Start(t)
+	tracer, err := telemetry.New(telemetry.Config{Endpoint: collector.GRPC, Sample: 1, Service: "dispatch", Now: clock.System.Now, Patience: 10 * time.Second})
+	require.NoError(t, err)
+	d := Deps{Name: "dispatch", Tracer: tracer}
+	set := carrier.Set(d.Carriers(carrier.Set{"uupt": rider{}, carrier.Key("uupt", "south"): tipster{rider{http: client, url: party.URL}}}))
+	south := set[carrier.Key("uupt", "south")]
+	ref := carrier.Ref{OurNo: order.OurNo(7, 3)}
+	handle := d.Event(func(ctx context.Context, _ json.RawMessage) error {
+		_, tip := south.(carrier.Tipper).Tip(ctx, carrier.TipRequest{Ref: ref})
+		_, tips := south.(carrier.TipTeller).Tips(ctx, ref)
+		_, where := south.(carrier.Locator).Locate(ctx, ref)
+		return errors.Join(tip, tips, where)
+	})
+	require.NoError(t, handle(fccontext.NewContext(t.Context(), &fccontext.FcContext{RequestID: "r-1"}), nil))
+	require.NoError(t, tracer.Flush(t.Context()))
+	require.NoError(t, tracer.Close(t.Context()))
+	var names []string
+	for _, span := range collector.Spans() {
+		names = append(names, span.Name)
+	}
+	require.Subset(t, names, []string{"tip uupt", "tips uupt", "position uupt"})
+}

@@ -52,3 +52,19 @@ func TestFromEnvNamesEveryFault(t *testing.T) {
 		require.ErrorIs(t, err, settings.ErrDevCredentials)
 	}
 }
+
+// One line of the table is all that a carrier needs: the variable makes it, and without it it is not there.
+func TestDadaByItsVariable(t *testing.T) {
+	t.Parallel()
+	const dev = `{"base_url":"http://127.0.0.1:9205","app_key":"dada-test-app-key","app_secret":"dada-test-secret-0001","source_id":"73753","shop_no":"11047059","callback_url":"http://127.0.0.1:9000/carrier/dada"}`
+	all, err := carriers.FromEnv(env(map[string]string{"QIANFAN_DEV": "1", "QIANFAN_DADA": dev, "QIANFAN_UUPT": uuptDev}), deps)
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, "dada", all["dada"].Name())
+	_, err = carriers.FromEnv(env(map[string]string{"QIANFAN_DADA": dev}), deps)
+	require.ErrorIs(t, err, settings.ErrDevCredentials)
+	require.ErrorContains(t, err, "QIANFAN_DADA")
+	require.Equal(t, len(carriers.Names()), len(carriers.Variables()))
+	require.Contains(t, carriers.Names(), "dada")
+	require.Contains(t, carriers.Variables(), "QIANFAN_DADA")
+}

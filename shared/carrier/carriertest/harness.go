@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,12 +40,19 @@ type Harness struct {
 	Want Want
 	// Extra are the calls beyond those of Adapter that this carrier has: "tip", "position".
 	Extra []string
+	// Lacks are the calls of Adapter that this carrier does not have: "cancel_fee". They are
+	// refused before anything is sent, and have no golden files.
+	Lacks []string
+	// Stores are the calls of StoreCalls that name the shop's own number at the carrier.
+	Stores []string
 	// Refusals are decided answers and what they mean.
 	Refusals []Refusal
 	// Garbage are bodies of HTTP 200 that decide nothing, beside those that the suite has.
 	Garbage []string
 	Pushes  []Push
 	Replies []Reply
+	// Attacks are how the suite attacks the carrier's pushes; they are its own.
+	Attacks *Attacks
 }
 
 // Want is what the successful answers mean.
@@ -98,6 +106,10 @@ func Answer(name string, err error, status int, body string) Reply {
 // Calls are the names of the calls, in the order of an order's life.
 var Calls = []string{"quote", "place", "query", "cancel_fee", "cancel", "confirm_return", "balance"}
 
+// StoreCalls are the calls that may name the shop's own number: "find" is a query by our
+// number alone.
+var StoreCalls = []string{"quote", "place", "find"}
+
 // Sample is the order that the suite quotes: 杭州, a privacy number, 1.2 kg, and
 // characters that a careless encoder would escape.
 func Sample(ourNo string) carrier.QuoteRequest {
@@ -120,11 +132,14 @@ func Run(t *testing.T, h Harness) {
 	t.Run("facts", h.facts)
 	t.Run("wire", h.wire)
 	t.Run("life", h.life)
+	t.Run("lacks", h.lacks)
+	t.Run("stores", h.stores)
 	t.Run("refusals", h.refusals)
 	t.Run("doubt", h.doubt)
 	t.Run("input", h.input)
 	t.Run("pushes", h.pushes)
 	t.Run("replies", h.replies)
+	t.Run("attacks", h.attacks)
 	t.Run("development credentials", h.credentials)
 }
 
@@ -189,6 +204,9 @@ func (h Harness) want(call string) any {
 func (h Harness) calls() []string {
 	var calls []string
 	for _, call := range Calls {
+		if slices.Contains(h.Lacks, call) {
+			continue
+		}
 		if call != "confirm_return" || h.Want.Facts.ConfirmReturn {
 			calls = append(calls, call)
 		}

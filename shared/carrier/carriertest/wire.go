@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -109,7 +111,7 @@ func (h Harness) life(t *testing.T) {
 		QuoteRequest: h.Place.QuoteRequest, Token: quote.Token, CarrierNo: quote.CarrierNo, Price: quote.Price,
 	})
 	require.NoError(t, err)
-	require.NotEmpty(t, placed.CarrierNo)
+	require.Equal(t, h.Want.Placed.CarrierNo, placed.CarrierNo) // empty where the carrier tells it later
 	next("query")
 	ref := carrier.Ref{OurNo: h.Ref.OurNo, CarrierNo: placed.CarrierNo}
 	status, err := a.Query(ctx, ref)
@@ -121,6 +123,45 @@ func (h Harness) life(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, result.Refused)
 	require.Len(t, s.requests(), 4)
+}
+
+// lacks: what a carrier has no call for is refused decidedly and asks nobody.
+func (h Harness) lacks(t *testing.T) {
+	t.Parallel()
+	for _, call := range h.Lacks {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			require.Contains(t, Calls, call)
+			s := serve(t, status(http.StatusOK))
+			_, err := h.do(t.Context(), h.adapter(t, s.URL, s.Client()), call)
+			require.Equal(t, carrier.KindRefused, carrier.KindOf(err), "%v", err)
+			require.Empty(t, s.requests())
+		})
+	}
+}
+
+// storeNo is a shop's number at a carrier.
+const storeNo = "88000000000000001"
+
+// stores names the shop's own number where the carrier takes one, and nowhere else.
+func (h Harness) stores(t *testing.T) {
+	t.Parallel()
+	for _, call := range StoreCalls {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			name := call
+			x := h
+			x.Place.Store = storeNo
+			if call == "find" {
+				name, x.Ref = "query", carrier.Ref{OurNo: h.Ref.OurNo, Store: storeNo}
+			}
+			s := serve(t, say(fixture(t, name+".answer")))
+			_, err := x.do(t.Context(), h.adapter(t, s.URL, s.Client()), name)
+			require.NoError(t, err)
+			require.Len(t, s.requests(), 1)
+			require.Equal(t, slices.Contains(h.Stores, call), strings.Contains(s.requests()[0], storeNo), s.requests()[0])
+		})
+	}
 }
 
 func (h Harness) refusals(t *testing.T) {

@@ -113,7 +113,7 @@ func (a *Adapter) open(op string, answer []byte) (*carrier.Object, error) {
 	if code != success {
 		return nil, &carrier.Error{Carrier: Name, Op: op, Kind: a.refusals.Kind(code, msg), Code: code, Message: msg}
 	}
-	text := env.Text("business_data")
+	text := env.Whole("business_data")
 	if err := env.Err(); err != nil {
 		return nil, undecodable(op, err)
 	}

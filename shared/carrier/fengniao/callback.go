@@ -84,8 +84,8 @@ func param(text string) (*carrier.Object, error) {
 var moreEnders = map[string]carrier.Ender{"1": carrier.ByUs, "2": carrier.ByUs} // 用户, 商家: both through us
 
 func read(body *carrier.Object) (carrier.Status, error) {
-	status, known := describe(body, body.Text("error_code"), either(body.Text("detail_description"), body.Text("description")))
-	status.CarrierNo = either(status.CarrierNo, body.Text("open_order_code"))
+	status, known := describe(body, body.Number("error_code"), either(body.Text("detail_description"), body.Text("description")))
+	status.CarrierNo = either(status.CarrierNo, body.Number("open_order_code"))
 	status.At = body.NeedTime("push_time")
 	if err := body.Err(); err != nil {
 		return carrier.Status{}, carrier.BadPush(Name, carrier.KindBadRequest, "business_data: %v", err)

@@ -98,7 +98,7 @@ func TestContract(t *testing.T) {
 		Ref:   carrier.Ref{OurNo: ourNo, CarrierNo: fnNo},
 		Extra: []string{"tip", "position"},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, PriceAtEnd: true, QuoteTTL: 5 * time.Minute},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, PriceAtEnd: true, QuoteTTL: 5 * time.Minute, TipUnit: 1},
 			Quote:  carrier.Quote{Token: "32:63", Price: 900, TTL: 5 * time.Minute, DistanceM: 2210},
 			Placed: carrier.Placed{CarrierNo: fnNo},
 			Fee:    200,
@@ -110,9 +110,11 @@ func TestContract(t *testing.T) {
 			Balance: 9987654,
 			Located: carrier.Location{Rider: order.Rider{Name: "王五", Phone: "13700000000"}, Position: &geo.Point{Lng: 120.1433, Lat: 30.2804}},
 		},
+		Stores:   []string{"quote", "place"},
 		Refusals: refusals(),
 		Garbage:  []string{`{"msg":"no code"}`, `{"code":[200]}`, `{"code":"200","business_data":{"order_id":1}}`, `{"code":"200","business_data":"[]"}`, `{"code":"200","business_data":"{\"order_id\""}`},
 		Pushes:   pushes(t),
+		Attacks:  attacks(t),
 		Replies: []carriertest.Reply{
 			carriertest.Answer("received", nil, 200, `{"result":"OK"}`),
 			carriertest.Answer("send again", &carrier.Error{Kind: carrier.KindTemporary}, 503, `{"result":"FAIL"}`),

@@ -23,7 +23,7 @@ func (a *Adapter) Place(ctx context.Context, p carrier.PlaceRequest) (carrier.Pl
 	if err != nil {
 		return carrier.Placed{}, err
 	}
-	number := data.Need("order_id")
+	number := data.NeedNumber("order_id")
 	if err := data.Err(); err != nil {
 		return carrier.Placed{}, undecodable(op, err)
 	}

@@ -69,7 +69,7 @@ func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Qu
 	if err != nil {
 		return carrier.Quote{}, err
 	}
-	lines, metres := products(data), data.Int("distance")
+	lines, metres := products(data), data.Metres("distance")
 	if err := data.Err(); err != nil {
 		return carrier.Quote{}, undecodable(op, err)
 	}
@@ -81,7 +81,7 @@ func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Qu
 		return carrier.Quote{}, err
 	}
 	return carrier.Quote{
-		Token: best.token(), Price: *best.price, DistanceM: int(metres), TTL: time.Duration(a.cfg.QuoteTTL),
+		Token: best.token(), Price: *best.price, DistanceM: metres, TTL: time.Duration(a.cfg.QuoteTTL),
 	}, nil
 }
 
@@ -148,12 +148,16 @@ func (a *Adapter) delivery(q carrier.QuoteRequest) delivery {
 		// One item for all: right whether the amounts are meant for each piece or together.
 		GoodsItemList: []goodsItem{{ItemName: name, ItemQuantity: 1, ItemAmountCent: goods.Value, ItemActualAmountCent: goods.Value}},
 	}
-	a.from(&d, q.Detail.From)
+	a.from(&d, q.Store, q.Detail.From)
 	return d
 }
 
-// from names the store where one is configured, else the shop's own place.
-func (a *Adapter) from(d *delivery, shop order.Stop) {
+// from names the shop's own store or the configured one, else the shop's place.
+func (a *Adapter) from(d *delivery, store string, shop order.Stop) {
+	if store != "" {
+		d.OutShopCode = store
+		return
+	}
 	if a.cfg.OutShopCode != "" || a.cfg.ChainStoreID != "" {
 		d.OutShopCode, d.ChainStoreID = a.cfg.OutShopCode, json.Number(a.cfg.ChainStoreID)
 		return

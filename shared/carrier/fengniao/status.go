@@ -47,7 +47,7 @@ func describe(body *carrier.Object, fault, words string) (carrier.Status, bool) 
 	state, known := states[code]
 	s := carrier.Status{
 		Carrier: Name, State: state, Code: code,
-		OurNo: body.Text("partner_order_code"), CarrierNo: body.Text("order_id"),
+		OurNo: body.Number("partner_order_code"), CarrierNo: body.Number("order_id"),
 		Rider:    order.Rider{Name: body.Text("carrier_driver_name"), Phone: body.Text("carrier_driver_phone")},
 		Verified: true,
 	}
@@ -78,7 +78,7 @@ func (a *Adapter) Query(ctx context.Context, ref carrier.Ref) (carrier.Status, e
 	if err != nil {
 		return carrier.Status{}, err
 	}
-	status, known := describe(data, data.Text("abnormal_code"), data.Text("abnormal_desc"))
+	status, known := describe(data, data.Number("abnormal_code"), data.Text("abnormal_desc"))
 	status.Charged = a.charged(data, status.State)
 	if err := data.Err(); err != nil {
 		return carrier.Status{}, undecodable(op, err)

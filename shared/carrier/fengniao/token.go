@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/clock"
 )
 
 // Token is a merchant's access as 蜂鸟 gave it. Both parts are secrets. Instants are of the
@@ -65,6 +66,7 @@ func (m *MemoryTokens) Save(_ context.Context, key string, t Token) error {
 const (
 	claimLease = 10 * time.Second // longer than any call, shorter than 蜂鸟's window for a repeated refresh
 	retryAfter = 5 * time.Minute  // between renewals that fail while the old token still holds
+	lookAgain  = 50 * time.Millisecond
 )
 
 // ErrUnauthorised says that there is no token and no code to get one: the merchant must
@@ -166,8 +168,27 @@ func (p *purse) look(ctx context.Context) (string, error) {
 		return p.hold(next, p.due(next)), nil
 	case usable:
 		return p.hold(stored, earliest(now.Add(retryAfter), stored.ExpiresAt)), nil
+	case errors.Is(err, errElsewhere):
+		return p.await(ctx, stored)
 	}
 	return "", err
+}
+
+// await looks again and again for the token that another instance is getting, as long as the
+// call may take; when that instance is gone its claim ends, and this one gets the token.
+func (p *purse) await(ctx context.Context, seen Token) (string, error) {
+	for {
+		if clock.System.Sleep(ctx, lookAgain) != nil {
+			return "", errElsewhere
+		}
+		next, err := p.next(ctx, seen)
+		if err == nil {
+			return p.hold(next, p.due(next)), nil
+		}
+		if !errors.Is(err, errElsewhere) {
+			return "", err
+		}
+	}
 }
 
 // due is when a token is to be renewed: ahead of its end, but not before half its life.
@@ -188,15 +209,17 @@ func (p *purse) next(ctx context.Context, seen Token) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("claim the token: %w", err)
 	}
-	if !mine {
-		return Token{}, errElsewhere
-	}
-	now := p.adapter.system()
-	switch stored, err := p.store.Load(ctx, p.key); {
+	stored, err := p.store.Load(ctx, p.key)
+	fresh := stored.Access != seen.Access && stored.good(p.adapter.system())
+	switch {
 	case err != nil:
 		return Token{}, fmt.Errorf("load the token: %w", err)
-	case stored.Access != seen.Access && stored.good(now):
-		return stored, p.keep(ctx, stored)
+	case fresh && mine:
+		return stored, p.keep(ctx, stored) // which ends the claim
+	case fresh:
+		return stored, nil
+	case !mine:
+		return Token{}, errElsewhere
 	}
 	next, err := p.adapter.obtain(ctx, seen)
 	if err != nil {

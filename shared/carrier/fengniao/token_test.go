@@ -273,10 +273,9 @@ func TestTheStoreFails(t *testing.T) {
 		store clumsy
 		says  string
 	}{
-		"load":      {clumsy{load: broken}, "load the token: no database"},
-		"claim":     {clumsy{claim: broken}, "claim the token: no database"},
-		"save":      {clumsy{save: broken}, "save the token: no database"},
-		"elsewhere": {clumsy{taken: true}, "another instance is getting a token"},
+		"load":  {clumsy{load: broken}, "load the token: no database"},
+		"claim": {clumsy{claim: broken}, "claim the token: no database"},
+		"save":  {clumsy{save: broken}, "save the token: no database"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -319,6 +318,46 @@ func TestAnotherInstanceWasFaster(t *testing.T) {
 	_, err := o.instance(store, nil).Balance(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"getAmount"}, o.asked(), "the code was not used twice")
+}
+
+// While another instance gets the first token there is nothing to call with: a call waits
+// for it, as long as it may take, and gets the token itself when the other one is gone.
+func TestAnotherInstanceIsGettingIt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		third func(o *office, store *clumsy, giveUp func()) // what has happened when it looks for the third time
+		says  string
+		calls []string
+	}{
+		"it comes": {third: func(o *office, store *clumsy, _ func()) {
+			o.set(func() { o.valid = "theirs" })
+			require.NoError(o.t, store.Save(o.t.Context(), key, yearly("theirs", "r", 0)))
+		}, calls: []string{"getAmount"}},
+		"it is gone": {third: func(_ *office, store *clumsy, _ func()) { store.taken = false },
+			calls: []string{"token auth-code-0001", "getAmount"}},
+		"its time is over": {third: func(_ *office, _ *clumsy, giveUp func()) { giveUp() }, says: "another instance is getting a token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, giveUp := context.WithCancel(t.Context())
+			defer giveUp()
+			o, store, looks := open(t), &clumsy{MemoryTokens: fengniao.NewMemoryTokens(), taken: true}, 0
+			store.onClaim = func() {
+				if looks++; looks == 3 {
+					tc.third(o, store, giveUp)
+				}
+			}
+			_, err := o.instance(store, nil).Balance(ctx)
+			require.Equal(t, tc.calls, o.asked())
+			require.Equal(t, 3, looks)
+			if tc.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tc.says)
+			require.Equal(t, carrier.KindNotSent, carrier.KindOf(err))
+		})
+	}
 }
 
 func TestTokenAnswersThatCannotBe(t *testing.T) {

@@ -111,7 +111,7 @@ func (a *Adapter) name(op string, ref carrier.Ref) (named, error) {
 		return named{DevID: a.cfg.DevID, OrderID: ref.CarrierNo, OrderType: byCarrierNo}, nil
 	}
 	if ref.OurNo != "" {
-		return named{DevID: a.cfg.DevID, OrderID: ref.OurNo, OrderType: byOurNo, ShopID: a.cfg.ShopID, ShopType: a.cfg.ShopType}, nil
+		return named{DevID: a.cfg.DevID, OrderID: ref.OurNo, OrderType: byOurNo, ShopID: either(ref.Store, a.cfg.ShopID), ShopType: a.cfg.ShopType}, nil
 	}
 	return named{}, &carrier.Error{Carrier: Name, Op: op, Kind: carrier.KindNotSent, Message: "no order number is known"}
 }

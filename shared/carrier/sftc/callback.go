@@ -74,7 +74,7 @@ func (a *Adapter) read(push *carrier.Object, now time.Time) (carrier.Status, err
 	state, known := states[code]
 	status := carrier.Status{
 		Carrier: Name, State: state, Code: code,
-		OurNo: push.Text("shop_order_id"), CarrierNo: push.Need("sf_order_id"),
+		OurNo: push.Number("shop_order_id"), CarrierNo: push.NeedNumber("sf_order_id"),
 		Position: carrier.Position(push.Text("rider_lng"), push.Text("rider_lat"), a.cfg.LBSType == lbsBD09),
 		At:       push.Unix("push_time"), Verified: true,
 	}
@@ -110,14 +110,14 @@ var exceptions = map[string]string{
 func (a *Adapter) detail(s *carrier.Status, push *carrier.Object, kind string) {
 	switch s.State {
 	case carrier.Delivered:
-		if s.SubCode = push.Text("receipt_type"); s.SubCode == goodsReturned {
+		if s.SubCode = push.Number("receipt_type"); s.SubCode == goodsReturned {
 			s.State = carrier.Returned
 		}
 	case carrier.Cancelled:
 		s.Reason = push.Text("cancel_reason")
 		s.EndedBy = a.endedBy(s.Reason, kind == "sf_cancel")
 	case carrier.Exception:
-		s.SubCode = push.Text("ex_id")
+		s.SubCode = push.Number("ex_id")
 		s.Reason = either(push.Text("ex_content"), exceptions[s.SubCode])
 	}
 }

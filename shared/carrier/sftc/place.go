@@ -59,8 +59,8 @@ func (a *Adapter) Place(ctx context.Context, p carrier.PlaceRequest) (carrier.Pl
 	if err != nil {
 		return carrier.Placed{}, err
 	}
-	placed := carrier.Placed{CarrierNo: result.Need("sf_order_id"), Charged: price(result)}
-	ours := result.Text("shop_order_id")
+	placed := carrier.Placed{CarrierNo: result.NeedNumber("sf_order_id"), Charged: price(result)}
+	ours := result.Number("shop_order_id")
 	if err := result.Err(); err != nil {
 		return carrier.Placed{}, undecodable(op, err)
 	}
@@ -75,7 +75,7 @@ func (a *Adapter) create(p carrier.PlaceRequest) creation {
 	lng, lat := a.degrees(to.Point)
 	kind, count := a.product(goods.Category), max(1, goods.Count)
 	return creation{
-		terms:       a.terms(p.Detail),
+		terms:       a.terms(p.QuoteRequest),
 		ShopOrderID: p.OurNo,
 		OrderSource: a.cfg.OrderSource, OrderSequence: p.Detail.Display,
 		OrderTime: a.now(),

@@ -40,9 +40,10 @@ const (
 	allDetails = 511 // return_flag: every optional field of the answer
 )
 
-func (a *Adapter) terms(d order.Detail) terms {
+func (a *Adapter) terms(q carrier.QuoteRequest) terms {
+	d := q.Detail
 	t := terms{
-		DevID: a.cfg.DevID, ShopID: a.cfg.ShopID, ShopType: a.cfg.ShopType,
+		DevID: a.cfg.DevID, ShopID: either(q.Store, a.cfg.ShopID), ShopType: a.cfg.ShopType,
 		LBSType: a.cfg.LBSType, PayType: paid, ReturnFlag: allDetails,
 	}
 	if a.cfg.PersonDirect {
@@ -122,7 +123,7 @@ func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Qu
 	}
 	quote := carrier.Quote{
 		TTL:         time.Duration(a.cfg.QuoteTTL),
-		DistanceM:   int(result.Int("delivery_distance_meter")),
+		DistanceM:   result.Metres("delivery_distance_meter"),
 		DeliveredIn: 60 * result.Seconds("promise_delivery_time"), // stated in minutes
 	}
 	if err := result.Err(); err != nil {
@@ -139,7 +140,7 @@ func (a *Adapter) inquire(q carrier.QuoteRequest) inquiry {
 	to := q.Detail.To
 	lng, lat := a.degrees(to.Point)
 	return inquiry{
-		terms:   a.terms(q.Detail),
+		terms:   a.terms(q),
 		UserLng: lng, UserLat: lat, UserAddress: to.Address + to.Detail,
 		CityName:    carrier.FullCityName(q.CityName),
 		Weight:      grams(q.Detail.Goods),

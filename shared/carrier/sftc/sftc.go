@@ -35,9 +35,10 @@ type Adapter struct {
 }
 
 var (
-	_ carrier.Adapter = (*Adapter)(nil)
-	_ carrier.Tipper  = (*Adapter)(nil)
-	_ carrier.Locator = (*Adapter)(nil)
+	_ carrier.Adapter   = (*Adapter)(nil)
+	_ carrier.Tipper    = (*Adapter)(nil)
+	_ carrier.TipTeller = (*Adapter)(nil)
+	_ carrier.Locator   = (*Adapter)(nil)
 )
 
 // New checks the settings and makes the adapter. Development credentials without
@@ -64,6 +65,7 @@ func (a *Adapter) Facts() carrier.Facts {
 		ConfirmReturn: false,
 		QuoteTTL:      time.Duration(a.cfg.QuoteTTL),
 		CancelReturns: false,
+		TipUnit:       minTip, // the least; above it any amount would do
 	}
 }
 

@@ -70,7 +70,7 @@ func TestContract(t *testing.T) {
 		Place: carrier.PlaceRequest{QuoteRequest: carriertest.Sample(ourNo), Price: 900},
 		Ref:   carrier.Ref{OurNo: ourNo, CarrierNo: sfNo},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
 			Quote:  carrier.Quote{Price: 900, TTL: 5 * time.Minute, DistanceM: 2210, DeliveredIn: 45 * time.Minute},
 			Placed: carrier.Placed{CarrierNo: sfNo, Charged: fen(950)},
 			Fee:    200,
@@ -81,11 +81,13 @@ func TestContract(t *testing.T) {
 			},
 			Balance: 9987654,
 		},
+		Stores:   []string{"quote", "place", "find"},
 		Refusals: refusals(),
 		Garbage: []string{
 			`{"error_msg":"no code"}`, `{"error_code":{}}`, `{"error_code":true}`, `{"error_code":0,"result":7}`, `{"error_code":0,"result":"done"}`,
 		},
-		Pushes: pushes(t),
+		Pushes:  pushes(t),
+		Attacks: attacks(t),
 		Replies: []carriertest.Reply{
 			carriertest.Answer("received", nil, 200, `{"error_code":0,"error_msg":"success"}`),
 			carriertest.Answer("send again", &carrier.Error{Kind: carrier.KindTemporary}, 503, ``),

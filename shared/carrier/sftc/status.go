@@ -56,7 +56,7 @@ func (a *Adapter) Query(ctx context.Context, ref carrier.Ref) (carrier.Status, e
 	state, known := states[code]
 	status := carrier.Status{
 		Carrier: Name, State: state, Code: code,
-		OurNo: result.Text("out_order_id"), CarrierNo: result.Text("order_id"),
+		OurNo: result.Number("out_order_id"), CarrierNo: result.Number("order_id"),
 		Rider:    order.Rider{Name: result.Text("rider_name"), Phone: result.Text("rider_phone")},
 		Verified: true,
 	}

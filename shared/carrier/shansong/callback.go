@@ -42,8 +42,8 @@ func (a *Adapter) own(push *carrier.Object) error {
 }
 
 func read(push *carrier.Object) (carrier.Status, error) {
-	status, known := describe(push.Need("status"), push.Text("subStatus"), push.Object("courier"), push)
-	status.CarrierNo, status.OurNo = push.Need("issOrderNo"), push.Text("orderNo")
+	status, known := describe(push.Need("status"), push.Number("subStatus"), push.Object("courier"), push)
+	status.CarrierNo, status.OurNo = push.NeedNumber("issOrderNo"), push.Number("orderNo")
 	status.At = push.NeedTime("statusChangeTime")
 	if status.State == carrier.Cancelled {
 		status.Charged, status.Penalty = ended(push.Fen("deductAmount"), push.Fen("sendBackFee"))

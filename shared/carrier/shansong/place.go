@@ -20,7 +20,7 @@ func (a *Adapter) Place(ctx context.Context, p carrier.PlaceRequest) (carrier.Pl
 	if err != nil {
 		return carrier.Placed{}, unknownQuote(err)
 	}
-	number, charged := data.Text("orderNumber"), data.Fen("totalFeeAfterSave")
+	number, charged := data.Number("orderNumber"), data.Fen("totalFeeAfterSave")
 	if err := data.Err(); err != nil {
 		return carrier.Placed{}, undecodable(op, err)
 	}

@@ -1,6 +1,7 @@
 package shansong
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -68,11 +69,11 @@ func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Qu
 	if err != nil {
 		return carrier.Quote{}, err
 	}
-	number, price := data.Need("orderNumber"), data.Fen("totalFeeAfterSave")
+	number, price := data.NeedNumber("orderNumber"), data.Fen("totalFeeAfterSave")
 	quote := carrier.Quote{
 		Token: number, CarrierNo: number,
 		TTL:         time.Duration(a.cfg.QuoteTTL),
-		DistanceM:   int(data.Int("totalDistance")),
+		DistanceM:   data.Metres("totalDistance"),
 		AcceptIn:    data.Seconds("estimateGrabSecond"),
 		DeliveredIn: data.Seconds("estimateReceiveSecond"),
 	}
@@ -99,7 +100,7 @@ func (a *Adapter) check(q carrier.QuoteRequest) error {
 func (a *Adapter) calculation(q carrier.QuoteRequest) calculation {
 	return calculation{
 		CityName: carrier.FullCityName(q.CityName),
-		StoreID:  a.cfg.StoreID, TravelWay: a.cfg.TravelWay,
+		StoreID:  cmp.Or(q.Store, a.cfg.StoreID), TravelWay: a.cfg.TravelWay,
 		DeliveryType: sendForUs, LBSType: *a.cfg.LBSType,
 		Sender:       a.sender(q.Detail.From),
 		ReceiverList: []receiver{a.receiver(q)},

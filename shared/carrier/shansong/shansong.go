@@ -34,7 +34,11 @@ type Adapter struct {
 	refusals carrier.Refusals
 }
 
-var _ carrier.Adapter = (*Adapter)(nil)
+var (
+	_ carrier.Adapter = (*Adapter)(nil)
+	_ carrier.Tipper  = (*Adapter)(nil)
+	_ carrier.Locator = (*Adapter)(nil)
+)
 
 // New checks the settings and makes the adapter. Development credentials without
 // Config.AllowDev are settings.ErrDevCredentials.
@@ -61,6 +65,7 @@ func (a *Adapter) Facts() carrier.Facts {
 		ConfirmReturn: true,
 		QuoteTTL:      time.Duration(a.cfg.QuoteTTL),
 		CancelReturns: true,
+		TipUnit:       tipUnit,
 	}
 }
 

@@ -73,7 +73,7 @@ func TestContract(t *testing.T) {
 		},
 		Ref: carrier.Ref{OurNo: ourNo, CarrierNo: issNo},
 		Want: carriertest.Want{
-			Facts: carrier.Facts{Account: "main", ConfirmReturn: true, QuoteTTL: 30 * time.Minute, CancelReturns: true},
+			Facts: carrier.Facts{Account: "main", ConfirmReturn: true, QuoteTTL: 30 * time.Minute, CancelReturns: true, TipUnit: 100},
 			Quote: carrier.Quote{Token: issNo, CarrierNo: issNo, Price: 1800, TTL: 30 * time.Minute,
 				DistanceM: 2210, AcceptIn: 35 * time.Second},
 			Placed: carrier.Placed{CarrierNo: issNo, Charged: fen(1850)},
@@ -88,12 +88,19 @@ func TestContract(t *testing.T) {
 				Charged:  fen(1800), Verified: true,
 			},
 			Balance: 9987654,
+			Located: carrier.Location{
+				Rider: order.Rider{Name: "李四", Phone: "13800000000"}, Position: &geo.Point{Lng: 120.1433, Lat: 30.2804},
+				At: time.Date(2023, 11, 14, 22, 30, 10, 0, time.UTC),
+			},
 		},
+		Extra:    []string{"tip", "position"},
+		Stores:   []string{"quote"},
 		Refusals: refusals(),
 		Garbage: []string{
 			`{"msg":"no status"}`, `{"status":{},"msg":""}`, `{"status":true}`, `{"status":200,"data":7}`,
 		},
 		Pushes:  pushes(t),
+		Attacks: attacks(t),
 		Replies: replies(),
 	})
 }
@@ -113,6 +120,11 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("a quote that is not known was not placed", "place", answer("订单不存在"), carrier.KindRefused),
 		carriertest.Refuse("a text of no row is final", "place", answer("门店信息有误"), carrier.KindRefused),
 		carriertest.Refuse("an error of the system is doubt", "place", `{"status":"500","msg":"系统异常"}`, carrier.KindTemporary),
+		carriertest.Refuse("tip beyond the balance", "tip", answer("账户余额不足"), carrier.KindBalanceLow),
+		carriertest.Refuse("tip too late", "tip", answer("订单状态不允许加价"), carrier.KindRefused),
+		carriertest.Refuse("tip in doubt", "tip", answer("系统异常"), carrier.KindTemporary),
+		carriertest.Refuse("courier of an unknown order", "position", answer("订单不存在"), carrier.KindNotFound),
+		carriertest.Refuse("courier's name is a list", "position", `{"status":200,"data":{"name":[]}}`, carrier.KindTemporary),
 		carriertest.Refuse("too fast", "query", answer("请求过于频繁"), carrier.KindRateLimited),
 		carriertest.Refuse("unknown order", "query", answer("订单不存在"), carrier.KindNotFound),
 		carriertest.Refuse("cancel refused", "cancel", answer("当前订单状态不支持该操作"), ""),
@@ -142,6 +154,25 @@ func replies() []carriertest.Reply {
 		carriertest.Answer("forged", carrier.BadPush("shansong", carrier.KindForged, "shopId does not hold"), 403,
 			`{"status":403,"msg":"shopId does not hold","data":null}`),
 	}
+}
+
+// Before acceptance there is nobody to locate; what cannot be tipped is never sent.
+func TestNobodyThereYet(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"status":200,"data":null}`)) }))
+	defer s.Close()
+	a, err := shansong.New(devConfig(s.URL), settings.Deps{HTTP: s.Client(), System: systemTime})
+	require.NoError(t, err)
+	where, err := a.Locate(t.Context(), carrier.Ref{CarrierNo: issNo})
+	require.NoError(t, err)
+	require.Equal(t, carrier.Location{}, where)
+	for _, tip := range []carrier.TipRequest{{Add: 0, Total: 100}, {Add: 150, Total: 150}, {Add: 200, Total: 100}, {Add: 101_00, Total: 101_00}} {
+		tip.CarrierNo = issNo
+		_, err := a.Tip(t.Context(), tip)
+		require.Equal(t, carrier.KindRefused, carrier.KindOf(err), "%+v", tip)
+	}
+	_, err = a.Tip(t.Context(), carrier.TipRequest{Add: 100, Total: 100})
+	require.Equal(t, carrier.KindNotSent, carrier.KindOf(err))
 }
 
 func TestCancelAfterPickup(t *testing.T) {

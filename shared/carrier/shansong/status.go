@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 )
@@ -57,7 +58,7 @@ type query struct {
 // Query reads an order back (orderInfo).
 func (a *Adapter) Query(ctx context.Context, ref carrier.Ref) (carrier.Status, error) {
 	const op = "query"
-	if ref == (carrier.Ref{}) {
+	if ref.CarrierNo == "" && ref.OurNo == "" {
 		return carrier.Status{}, needNumber(op, ref)
 	}
 	data, err := a.call(ctx, op, "orderInfo", query{ref.CarrierNo, ref.OurNo})
@@ -86,18 +87,21 @@ func (a *Adapter) Query(ctx context.Context, ref carrier.Ref) (carrier.Status, e
 // describe fills what a query's answer and a push have in common.
 func describe(code, sub string, courier, abort *carrier.Object) (carrier.Status, bool) {
 	state, known := stateOf(code, sub)
-	s := carrier.Status{
-		Carrier: Name, State: state, Code: code, SubCode: sub,
-		Rider:    order.Rider{Name: courier.Text("name"), Phone: courier.Text("mobile")},
-		Position: carrier.Position(courier.Text("gcj02Lng"), courier.Text("gcj02Lat"), false),
-	}
-	if s.Position == nil {
-		s.Position = carrier.Position(courier.Text("longitude"), courier.Text("latitude"), true)
-	}
+	s := carrier.Status{Carrier: Name, State: state, Code: code, SubCode: sub}
+	s.Rider, s.Position = carried(courier)
 	if state == carrier.Cancelled {
 		s.EndedBy, s.Reason = endedBy(abort.Text("abortType"), s.Rider), abort.Text("abortReason")
 	}
 	return s, known
+}
+
+// carried is who carries an order, and where he is in GCJ-02: told as such, else as BD-09.
+func carried(courier *carrier.Object) (order.Rider, *geo.Point) {
+	at := carrier.Position(courier.Text("gcj02Lng"), courier.Text("gcj02Lat"), false)
+	if at == nil {
+		at = carrier.Position(courier.Text("longitude"), courier.Text("latitude"), true)
+	}
+	return order.Rider{Name: courier.Text("name"), Phone: courier.Text("mobile")}, at
 }
 
 // lastChange is when the log says that the present status began; the latest of its

@@ -32,8 +32,8 @@ func (a *Adapter) Place(ctx context.Context, p carrier.PlaceRequest) (carrier.Pl
 	if err != nil {
 		return carrier.Placed{}, unknownQuote(err)
 	}
-	number := body.Need("orderCode")
-	if origin := body.Text("originId"); origin != "" && p.OurNo != "" && origin != p.OurNo {
+	number := body.NeedNumber("orderCode")
+	if origin := body.Number("originId"); origin != "" && p.OurNo != "" && origin != p.OurNo {
 		return carrier.Placed{}, undecodable(op, errors.New("body.originId names another order"))
 	}
 	if err := body.Err(); err != nil {

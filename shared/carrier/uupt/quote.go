@@ -25,6 +25,9 @@ type inquiry struct {
 	GoodsWeight  int    `json:"goodsWeight"` // kg
 }
 
+// maxToken is what a column holds of a priceToken, in bytes.
+const maxToken = 255
+
 // Quote asks for a price (orderPrice). The priceToken is the quote's token.
 func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Quote, error) {
 	const op = "quote"
@@ -36,10 +39,11 @@ func (a *Adapter) Quote(ctx context.Context, q carrier.QuoteRequest) (carrier.Qu
 		return carrier.Quote{}, err
 	}
 	quote := carrier.Quote{
-		Token:     body.Need("priceToken"),
+		Token:     body.Key("priceToken", maxToken),
 		TTL:       body.Seconds("expiresIn"),
-		DistanceM: int(body.Int("distance")),
+		DistanceM: body.Metres("distance"),
 	}
+	body.Need("priceToken")
 	price := body.Fen("needPayMoney")
 	if err := body.Err(); err != nil {
 		return carrier.Quote{}, undecodable(op, err)

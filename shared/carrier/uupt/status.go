@@ -42,7 +42,7 @@ func describe(body *carrier.Object, code string) (carrier.Status, bool) {
 	state, known := states[code]
 	return carrier.Status{
 		Carrier: Name, State: state, Code: code,
-		OurNo: body.Text("originId"), CarrierNo: body.Text("orderCode"),
+		OurNo: body.Number("originId"), CarrierNo: body.Number("orderCode"),
 		Rider:    order.Rider{Name: body.Text("driverName"), Phone: body.Text("driverMobile")},
 		EndedBy:  enders[code],
 		Verified: true,

@@ -32,7 +32,11 @@ type Adapter struct {
 	refusals carrier.Refusals
 }
 
-var _ carrier.Adapter = (*Adapter)(nil)
+var (
+	_ carrier.Adapter = (*Adapter)(nil)
+	_ carrier.Tipper  = (*Adapter)(nil)
+	_ carrier.Locator = (*Adapter)(nil)
+)
 
 // New checks the settings and makes the adapter. Development credentials without
 // Config.AllowDev are settings.ErrDevCredentials.
@@ -58,6 +62,7 @@ func (a *Adapter) Facts() carrier.Facts {
 		ConfirmReturn: false,
 		QuoteTTL:      time.Duration(a.cfg.QuoteTTL),
 		CancelReturns: false,
+		TipUnit:       wholeYuan,
 	}
 }
 

@@ -66,7 +66,7 @@ func TestContract(t *testing.T) {
 		},
 		Ref: carrier.Ref{OurNo: ourNo, CarrierNo: uuNo},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
 			Quote:  carrier.Quote{Token: "3f6a0c1e2b7d4f0a", Price: 900, TTL: 300 * time.Second, DistanceM: 2210},
 			Placed: carrier.Placed{CarrierNo: uuNo},
 			Fee:    300,
@@ -78,10 +78,13 @@ func TestContract(t *testing.T) {
 				Charged: fen(1000), Verified: true,
 			},
 			Balance: 9987654,
+			Located: carrier.Location{Rider: order.Rider{Name: "王五", Phone: "13700000000"}, Position: riding()},
 		},
+		Extra:    []string{"tip", "position"},
 		Refusals: refusals(),
 		Garbage:  []string{`{"msg":"no code"}`, `{"code":[1]}`, `{"code":1,"body":"done"}`, `{"code":1,"body":[]}`},
 		Pushes:   pushes(t),
+		Attacks:  attacks(t),
 		Replies: []carriertest.Reply{
 			carriertest.Answer("received", nil, 200, `{"code":1,"msg":"success"}`),
 			carriertest.Answer("send again", &carrier.Error{Kind: carrier.KindTemporary}, 503, `{"code":0,"msg":"fail"}`),
@@ -90,6 +93,28 @@ func TestContract(t *testing.T) {
 			carriertest.Answer("forged", carrier.BadPush("uupt", carrier.KindForged, "sign does not hold"), 403, `{"code":0,"msg":"fail: sign does not hold"}`),
 		},
 	})
+}
+
+// riding is the place of the position's answer file, which is in BD-09.
+func riding() *geo.Point {
+	p := geo.FromBD09(120.1498, 30.2864)
+	return &p
+}
+
+// What cannot be tipped is never sent.
+func TestTipsAreWholeYuan(t *testing.T) {
+	t.Parallel()
+	a, err := uupt.New(devConfig("http://127.0.0.1:1"), settings.Deps{HTTP: http.DefaultClient, System: systemTime})
+	require.NoError(t, err)
+	for _, tip := range []carrier.TipRequest{{Add: 0, Total: 100}, {Add: -100, Total: 100}, {Add: 150, Total: 150}, {Add: 200, Total: 100}} {
+		tip.CarrierNo = uuNo
+		_, err := a.Tip(t.Context(), tip)
+		require.Equal(t, carrier.KindRefused, carrier.KindOf(err), "%+v", tip)
+	}
+	_, err = a.Tip(t.Context(), carrier.TipRequest{Add: 100, Total: 100})
+	require.Equal(t, carrier.KindNotSent, carrier.KindOf(err))
+	_, err = a.Locate(t.Context(), carrier.Ref{OurNo: ourNo})
+	require.Equal(t, carrier.KindNotSent, carrier.KindOf(err), "driverTrack takes orderCode only")
 }
 
 func refusals() []carriertest.Refusal {
@@ -124,6 +149,11 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("cancel without a word", "cancel", detail(`"deductFee":0`), carrier.KindTemporary),
 		carriertest.Refuse("too fast", "cancel_fee", answer("88000110", "请求过于频繁"), carrier.KindRateLimited),
 		carriertest.Refuse("fee negative", "cancel_fee", detail(`"cancelFee":-1`), carrier.KindTemporary),
+		carriertest.Refuse("tip beyond the balance", "tip", answer("88100001", "账户余额不足"), carrier.KindBalanceLow),
+		carriertest.Refuse("tip too late", "tip", answer("88100001", "当前订单状态不支持该操作"), carrier.KindRefused),
+		carriertest.Refuse("tip in doubt", "tip", answer("0", "系统异常"), carrier.KindTemporary),
+		carriertest.Refuse("rider of an unknown order", "position", answer("88100001", "订单不存在"), carrier.KindNotFound),
+		carriertest.Refuse("rider's name is a list", "position", detail(`"driver_name":[]`), carrier.KindTemporary),
 		carriertest.Refuse("balance missing", "balance", detail(``), carrier.KindTemporary),
 	}
 }
