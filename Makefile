@@ -73,6 +73,15 @@ verify-deploy: ## s.yaml and s.prod.yaml by the deploy tool's preview and verify
 bench: build ## the benchmarks; ARGS for `qianfan bench`
 	@exec build/qianfan bench $(ARGS)
 
+# One after the other: a fuzzer takes all cores. What it finds lies in the package's testdata/fuzz and belongs into the repository.
+.PHONY: fuzz
+fuzz: ## every fuzz target for a while each: ARGS=30s
+	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' client functions local shared | sort); do \
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]*)\(f .*/\1/p' "$$file"); do \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(if $(ARGS),$(ARGS),30s) -fuzzminimizetime 10x "./$$(dirname "$$file")"; \
+		done; \
+	done
+
 # The linter on PATH serves if it is the pinned one; otherwise go builds that, which takes minutes once.
 .PHONY: lint
 lint: ## golangci-lint with the import rules; ARGS for `golangci-lint run`

@@ -41,7 +41,7 @@ var mistakes = []struct {
 	{"variables too large", "${env('QIANFAN_MEITUAN', '')}", strings.Repeat("x", 4<<10),
 		"",
 		"bytes in all, more than 4096 → shorten the parties' settings, longest first: QIANFAN_MEITUAN 4111, "},
-	{"two HTTP triggers", "          methods: [GET, POST]\n", "          methods: [GET, POST]\n      - {triggerName: https, triggerType: http, qualifier: LATEST, triggerConfig: {authType: anonymous, methods: [GET]}}\n",
+	{"two HTTP triggers", "          methods: [GET, POST, PATCH]\n", "          methods: [GET, POST, PATCH]\n      - {triggerName: https, triggerType: http, qualifier: LATEST, triggerConfig: {authType: anonymous, methods: [GET]}}\n",
 		"",
 		`resources.intake.props.triggers[1]: "https" is a second HTTP trigger → remove it: a version has one HTTP trigger`},
 	{"trigger order", "", "", // see order

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/shared/carrier/carriers"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -141,7 +142,7 @@ func TestTheRealVerifyPasses(t *testing.T) {
 
 func TestProductionHasNoDefaults(t *testing.T) {
 	t.Parallel()
-	parties := []string{"QIANFAN_MEITUAN", "QIANFAN_CANONICAL", "QIANFAN_SHANSONG", "QIANFAN_UUPT"} // each may be left out
+	parties := append(carriers.Variables(), "QIANFAN_JD", "QIANFAN_MEITUAN", "QIANFAN_TAOBAO", "QIANFAN_CANONICAL") // each may be left out
 	all := variables(t)
 	for name := range all {
 		_, err := template.Render("../s.prod.yaml", func(n string) (string, bool) { v, ok := all[n]; return v, ok && n != name })

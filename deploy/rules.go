@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	known "github.com/chuandao/qianfan/shared/carrier/carriers"
 	stage "github.com/chuandao/qianfan/shared/function"
 )
 
@@ -70,31 +71,35 @@ func (c *checker) checkEnvironment(f function) {
 	}
 }
 
-var parties = []string{
-	stage.EnvJD, stage.EnvMeituan, stage.EnvTaobao, stage.EnvCanonical,
-	stage.EnvUUPT, stage.EnvShansong, stage.EnvSFTC, stage.EnvFengniao,
-}
+var (
+	carriers  = known.Variables()
+	platforms = []string{stage.EnvJD, stage.EnvMeituan, stage.EnvTaobao, stage.EnvCanonical}
+)
 
-// checkParties: a function that serves parties must know one. Each of them may be left out, so nothing else would tell that
-// the shell of the deployment had none of their settings: every order would be refused, or fail for want of a carrier.
+// checkParties: a function that serves carriers must know one, and one that only serves platforms one of those. Each of them may
+// be left out, so nothing else would tell that the shell of the deployment had none of their settings: every order would be
+// refused, or fail for want of a carrier. A function with a single party does for that one what others do not need.
 // A description without a database is only looked at, and may lack them.
 func (c *checker) checkParties(f function) {
 	if dsn, _ := f.Environment[stage.EnvMySQLDSN].(string); dsn == "" {
 		return
 	}
-	var served []string
-	for _, name := range parties {
-		value, ok := f.Environment[name]
-		if text, isText := value.(string); ok && (!isText || text != "") {
-			return
-		}
-		if ok {
-			served = append(served, name)
-		}
+	served := f.lists(carriers)
+	if len(served) == 0 {
+		served = f.lists(platforms)
 	}
-	if len(served) > 0 {
+	known := func(name string) bool {
+		text, isText := f.Environment[name].(string)
+		return !isText || text != ""
+	}
+	if len(served) > 1 && !slices.ContainsFunc(served, known) {
 		c.add(f.at+".environmentVariables", "set at least one of "+strings.Join(served, ", "), "it serves parties and knows none of them")
 	}
+}
+
+// lists are those of the names that are among the function's variables.
+func (f function) lists(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { _, ok := f.Environment[name]; return !ok })
 }
 
 // longest names the three longest variables with their size.

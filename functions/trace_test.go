@@ -35,9 +35,11 @@ import (
 	"github.com/chuandao/qianfan/local/sim/shansong"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -194,15 +196,16 @@ func newRig(t *testing.T, seed int64) *rig {
 	shards, err := db.Shards(t.Context())
 	require.NoError(t, err)
 
+	desk := acceptance.New(live.New(db, c), penalty.Default(), c, acceptance.Limits{})
 	d := r.traced("intake")
-	in := intake.New(intake.Deps{Platforms: ps, Store: db, Bus: bus, Clock: c, IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), 1))), Book: penalty.Default(),
-		Instance: "intake", Tracer: d.Tracer}, intake.Config{Size: 10, Wait: time.Millisecond, MaxValue: 2_000_000, MaxWeight: 50_000})
+	in := intake.New(intake.Deps{Platforms: ps, Store: db, Bus: bus, Clock: c, IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), 1))), Desk: desk,
+		Instance: "intake", Tracer: d.Tracer}, intake.Config{Size: 10, Wait: time.Millisecond})
 	mux.Handle("/upstream/", web(d, in))
 	d = r.traced("callback")
 	cb := callback.New(cs, bus, c, callback.Config{Size: 10, Wait: time.Millisecond, Tracer: d.Tracer})
 	mux.Handle("/carrier/", web(d, cb))
 	d = r.traced("quote")
-	quotes := event(d, (&quote.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "quote"}).Handle)
+	quotes := event(d, (&quote.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "quote", Platforms: ps, Desk: desk}).Handle)
 	d = r.traced("dispatch")
 	dispatcher := &dispatch.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "dispatch", Book: penalty.Default()}
 	dispatcher.Shards(shards)

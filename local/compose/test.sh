@@ -278,7 +278,7 @@ check_gateway_log() {
 	docker logs "$(id_of nginx)" 2>/dev/null | jq -R 'fromjson? | select(.path)' | jq -s . >"$work/access.json"
 	holds "$work/access.json" 'every push went through nginx' \
 		'[.[] | select(.method == "POST" and .status == 200 and (.path | startswith("/upstream/meituan/")))] | length >= $n' --argjson n "$orders"
-	for carrier in uupt shansong; do
+	for carrier in uupt shansong sftc fengniao; do
 		get "$console/api/carriers/$carrier/books" >"$work/books.json"
 		callbacks=$(jq '[.orders[].callbacks | if type == "array" then length else . end] | add // 0' "$work/books.json")
 		seen=$(jq --arg p "/carrier/$carrier" '[.[] | select(.path == $p and .status == 200)] | length' "$work/access.json")

@@ -19,8 +19,9 @@ import (
 
 // Benches are the named benchmarks.
 var benches = map[string]func(ctx context.Context, o Options, log io.Writer) (any, error){
-	"latency": benchLatency,
-	"cost":    benchCost,
+	"latency":      benchLatency,
+	"dead-carrier": benchDead,
+	"cost":         benchCost,
 }
 
 // ErrBench says that a benchmark is unknown.
@@ -275,8 +276,5 @@ func (e *Emulator) outgoingCalls() int64 {
 			n += int64(o.Calls)
 		}
 	}
-	for _, o := range e.parties.Meituan.Books().Orders {
-		n += int64(len(o.Told))
-	}
-	return n
+	return n + int64(e.platformTally().told)
 }

@@ -15,7 +15,7 @@ func (e *Emulator) consoleDeps() console.Deps {
 	bus := message.NewClient(message.Config{Endpoint: e.on.endpoint, Clock: e.Clock, Function: "console"})
 	e.opened(bus.Close)
 	d := console.Deps{
-		Store: e.Store, Clock: e.Clock, Functions: e.Functions, Faults: e.Faults, Shops: sim.Shops(shopSeed),
+		Store: e.Store, Settings: e.Store, Clock: e.Clock, Functions: e.Functions, Faults: e.Faults, Shops: sim.Shops(shopSeed),
 		Carriers: map[string]console.CarrierSim{}, Platforms: map[string]console.PlatformSim{},
 		Publish:    bus.Publish,
 		Summary:    func(ctx context.Context) (any, error) { return e.summary(ctx, e.recently) },
@@ -24,6 +24,9 @@ func (e *Emulator) consoleDeps() console.Deps {
 	}
 	if e.Broker != nil {
 		d.Broker = e.Broker
+	}
+	if !e.on.realStore {
+		d.DSN = e.on.dsn
 	}
 	for name, c := range e.Carriers {
 		d.Carriers[name] = c

@@ -94,7 +94,7 @@ func (e *Emulator) opened(undo func() error) { e.closers = append(e.closers, und
 
 func (e *Emulator) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDir, e.openClock, e.openServers, e.openStores, e.openBroker, e.openParties, e.openFunctions, e.openTriggers, e.openDoors,
+		e.openDir, e.openClock, e.openServers, e.openStores, e.openStrategies, e.openBroker, e.openParties, e.openFunctions, e.openTriggers, e.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -123,6 +123,7 @@ func (e *Emulator) openClock(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the clock: %w", err)
 	}
+	e.Clock.Freeze(e.opts.Frozen)
 	e.opened(func() error { e.Clock.Close(); return nil })
 	return nil
 }
@@ -139,6 +140,10 @@ func (e *Emulator) openServers(context.Context) error {
 	e.URLs = e.servers.urls
 	e.opened(e.servers.Close)
 	return nil
+}
+
+func (e *Emulator) openStrategies(ctx context.Context) error {
+	return setStrategies(ctx, e.Store, e.opts.Strategies)
 }
 
 func (e *Emulator) openParties(context.Context) error {

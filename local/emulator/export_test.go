@@ -4,7 +4,9 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/chuandao/qianfan/local/sim/jd"
 	"github.com/chuandao/qianfan/local/sim/meituan"
+	"github.com/chuandao/qianfan/local/sim/taobao"
 	"github.com/chuandao/qianfan/local/template"
 	"github.com/chuandao/qianfan/local/trigger"
 )
@@ -18,6 +20,9 @@ func BuildFunctions(ctx context.Context, root string) error {
 	return build(ctx, root, t.Functions)
 }
 
+// Usual are the carriers that the seeded strategies name.
+var Usual = usual
+
 // DSN is where a test looks into the emulator's database by itself.
 func (e *Emulator) DSN() string { return e.on.dsn }
 
@@ -26,3 +31,9 @@ func (e *Emulator) Streams() []trigger.Stats { return e.pump.Stats() }
 
 // Meituan is the simulated platform with its own books.
 func (e *Emulator) Meituan() *meituan.Service { return e.parties.Meituan }
+
+// JD is the simulated platform with its own books.
+func (e *Emulator) JD() *jd.Service { return e.parties.JD }
+
+// Taobao is the simulated platform with its own books.
+func (e *Emulator) Taobao() *taobao.Service { return e.parties.Taobao }

@@ -10,8 +10,8 @@ import (
 
 const lingerPoll = 200 * time.Millisecond // of system time
 
-// startLinger lets the clock jump only while somebody waits: while orders are open or a
-// counted number of them is being pushed. An idle system, and an endless trickle, go at
+// startLinger lets the clock jump only while somebody waits: while orders are open, a counted
+// number of them is being pushed, or pushes wait to be pulled. An idle system, and an endless trickle, go at
 // their speed.
 func (e *Emulator) startLinger() {
 	ctx, stop := context.WithCancel(background)
@@ -27,7 +27,7 @@ func (e *Emulator) startLinger() {
 }
 
 func (e *Emulator) lingers(open int) bool {
-	return e.opts.Orders < 0 || (open == 0 && !e.pushing.Load() && e.ridersAtRest())
+	return e.opts.Orders < 0 || (open == 0 && !e.pushing.Load() && e.ridersAtRest() && e.missedPushes() == 0)
 }
 
 // ridersAtRest reports whether no carrier has anything under way.

@@ -16,9 +16,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver"
+	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // Options of an emulator. The zero value of a field is its default.
@@ -42,8 +42,11 @@ type Options struct {
 	Verbose         bool    // print what functions log
 	Haste           float64 // riders are so many times as fast, for clocks that cannot jump; default 1
 	Instant         bool    // carriers answer without their usual latency
+	Frozen          bool    // virtual time stands from the beginning
 	Durability      sqlserver.Durability
 	MaxInstances    map[string]int
+
+	Strategies []strategy.Strategy // in place of the seeded ones of the same names
 
 	Services Services // real services, by address
 	Reset    bool     // empty a real database that holds orders of an earlier run
@@ -60,9 +63,15 @@ type Options struct {
 	Lockstep bool              // riders all take the same times, so that orders of one trip move together, for measuring
 }
 
-// Default addresses (fixed).
-var defaultParties = map[string]string{
-	"meituan": "127.0.0.1:9102", "uupt": "127.0.0.1:9201", "shansong": "127.0.0.1:9202",
+// defaultParties are the default addresses (fixed) of the platforms and, from their table, of
+// the carriers.
+var defaultParties = addresses(map[string]string{"jd": "127.0.0.1:9101", "meituan": "127.0.0.1:9102", "taobao": "127.0.0.1:9103"})
+
+func addresses(all map[string]string) map[string]string {
+	for _, c := range carrierTable {
+		all[c.name] = c.address
+	}
+	return all
 }
 
 func (o Options) withDefaults() Options {
@@ -132,9 +141,6 @@ func (o Options) Ephemeral() Options {
 	}
 	return o
 }
-
-// simulated are the platforms that customers can order from.
-var simulated = []string{meituan.Name}
 
 // ParseMix reads "jd=40,meituan=40,taobao=20" and leaves out what is not simulated; the names
 // left out come back.

@@ -11,51 +11,20 @@ import (
 
 	"github.com/chuandao/qianfan/local/clock"
 	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/local/sim/jd"
 	"github.com/chuandao/qianfan/local/sim/meituan"
-	"github.com/chuandao/qianfan/local/sim/shansong"
-	"github.com/chuandao/qianfan/local/sim/uupt"
+	"github.com/chuandao/qianfan/local/sim/taobao"
 	"github.com/chuandao/qianfan/local/sim/world"
 )
-
-// Carrier is a simulated carrier as the emulator sees it.
-type Carrier interface {
-	Handler() http.Handler
-	Books() world.Books
-	Totals() world.Totals
-	Positions() []world.RiderPosition
-	Close()
-}
 
 // parties are the simulated world: carriers and platforms, each on its own port.
 type parties struct {
 	Carriers  map[string]Carrier
 	Platforms map[string]platform
+	JD        *jd.Service
 	Meituan   *meituan.Service
+	Taobao    *taobao.Service
 	servers   *servers
-}
-
-// platform is a simulated platform as the emulator sees it.
-type platform struct {
-	world.Platform
-	handler http.Handler
-	books   func() any
-	pushes  func() (pushed, accepted, refused int) // what it pushed, and the answers
-	close   func()
-}
-
-func meituanPlatform(s *meituan.Service) platform {
-	return platform{Platform: s, handler: s.Handler(), books: func() any { return s.Books() }, close: s.Close, pushes: func() (pushed, accepted, refused int) {
-		for _, o := range s.Books().Orders {
-			pushed++
-			switch o.Answer {
-			case meituan.AnswerOK:
-				accepted++
-			case meituan.Refused:
-				refused++
-			}
-		}
-		return pushed, accepted, refused
-	}}
 }
 
 type partyOptions struct {
@@ -86,16 +55,13 @@ func (o partyOptions) profile(p world.Profile) *world.Profile {
 // startParties opens the books and the doors of everybody outside.
 func startParties(o partyOptions, srv *servers) *parties {
 	system := o.clock.System
+	j := jd.New(jd.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
 	mt := meituan.New(meituan.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
+	tb := taobao.New(taobao.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
 	p := &parties{
-		Meituan: mt,
-		Carriers: map[string]Carrier{
-			shansong.Name: shansong.New(shansong.Options{Profile: o.profile(shansong.DefaultProfile()), Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: o.gateway + "/carrier/shansong", InitialBalance: deposit}),
-			uupt.Name: uupt.New(uupt.Options{Profile: o.profile(uupt.DefaultProfile()), Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: o.gateway + "/carrier/uupt", InitialBalance: deposit}),
-		},
-		Platforms: map[string]platform{meituan.Name: meituanPlatform(mt)},
+		JD: j, Meituan: mt, Taobao: tb,
+		Carriers:  openCarriers(o),
+		Platforms: map[string]platform{jd.Name: jdPlatform(j), meituan.Name: meituanPlatform(mt), taobao.Name: taobaoPlatform(tb)},
 		servers:   srv,
 	}
 	for name, x := range p.Platforms {

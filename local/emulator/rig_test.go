@@ -22,6 +22,7 @@ import (
 	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // rig is one running emulator and what a test looks at it with.
@@ -93,10 +94,29 @@ func start(t *testing.T, o emulator.Options) *rig {
 	return r
 }
 
-// startFrozen runs an emulator whose virtual time moves only when the test says so.
+// twoCarriers are strategies by which it is known who carries: UU跑腿 the cheaper one, but in 上海 闪送 comes first.
+func twoCarriers() []strategy.Strategy {
+	var all []strategy.Strategy
+	for _, x := range []struct {
+		name, city string
+		mode       strategy.Mode
+	}{
+		{"default", "330100", strategy.Cheapest}, {"shanghai-sequential", "310100", strategy.Sequential},
+		{"guangzhou-sequential", "440100", strategy.Cheapest}, {"beijing-sequential", "110100", strategy.Cheapest},
+	} {
+		all = append(all, strategy.Strategy{
+			Name: x.name, Mode: x.mode, Carriers: []string{"shansong", "uupt"}, Match: strategy.Match{City: []string{x.city}},
+			Quote:         strategy.Quoting{Deadline: strategy.Duration(1500 * time.Millisecond)},
+			AcceptTimeout: strategy.Duration(90 * time.Second), GiveUpAfter: strategy.Duration(15 * time.Minute), ReleaseLead: strategy.Duration(45 * time.Minute),
+		})
+	}
+	return all
+}
+
+// startFrozen runs an emulator of two carriers whose virtual time moves only when the test says so.
 func startFrozen(t *testing.T) *rig {
 	t.Helper()
-	r := start(t, emulator.Options{Speed: 60})
+	r := start(t, emulator.Options{Speed: 60, Strategies: twoCarriers()})
 	r.Clock.Freeze(true)
 	return r
 }

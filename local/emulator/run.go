@@ -127,15 +127,6 @@ func (e *Emulator) customersWait() func(context.Context, time.Duration) error {
 	}
 }
 
-// pushCounts counts what the platforms pushed, whoever ordered there, and the answers.
-func (e *Emulator) pushCounts() (pushed, accepted, refused int) {
-	for _, x := range e.parties.Platforms {
-		p, a, r := x.pushes()
-		pushed, accepted, refused = pushed+p, accepted+a, refused+r
-	}
-	return pushed, accepted, refused
-}
-
 const settlePoll = 100 * time.Millisecond // of system time
 
 // Settle waits until every order is closed and nothing is owed or under way.
@@ -157,7 +148,7 @@ func (e *Emulator) Settle(ctx context.Context, log io.Writer) error {
 		if progress != last {
 			last, since = progress, now
 		}
-		if counts.Open == 0 && e.idle() {
+		if counts.Open == 0 && e.idle() && e.missedPushes() == 0 {
 			quiet++
 		} else {
 			quiet = 0

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func TestARunWithoutFaultsDeliversEverything(t *testing.T) {
 	}
 	var took int64
 	for name := range r.Carriers {
+		require.Equal(t, slices.Contains(emulator.Usual, name), s.Carriers[name] > 0, "%s: each city prefers another carrier of the usual ones", name)
 		for _, o := range r.carried(name) {
 			took += int64(o.Charged)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/chuandao/qianfan/local/sim"
@@ -15,7 +14,6 @@ import (
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
-	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // database is the name of the emulator's database.
@@ -30,9 +28,6 @@ func dataKeyText() string { return base64.StdEncoding.EncodeToString(dataKey[:])
 // the system knows, simulated or not.
 var platformNames = []string{"jd", "meituan", "taobao", "canonical"}
 
-// carrierNames are the carriers whose adapters and simulators are there.
-var carrierNames = []string{"shansong", "uupt"}
-
 // deposit is what each carrier account is prepaid with at the start; the simulators open
 // their books with the same amount.
 const deposit money.Fen = 100_000_000_00
@@ -42,24 +37,9 @@ const prepaidShards = 8
 // account is our name of the one prepaid account with each carrier.
 const account = "main"
 
-// strategies of the simulated cities: cheapest by default, one city in sequence.
-func strategies() []strategy.Strategy {
-	minute := strategy.Duration(time.Minute)
-	base := strategy.Strategy{
-		Name: "default", Mode: strategy.Cheapest, Carriers: carrierNames,
-		Match:         strategy.Match{City: []string{"330100", "440100", "110100"}},
-		Quote:         strategy.Quoting{Deadline: strategy.Duration(1500 * time.Millisecond)},
-		AcceptTimeout: strategy.Duration(90 * time.Second), GiveUpAfter: 15 * minute, ReleaseLead: 45 * minute,
-	}
-	shanghai := base
-	shanghai.Name, shanghai.Mode = "shanghai-sequential", strategy.Sequential
-	shanghai.Match = strategy.Match{City: []string{"310100"}}
-	return []strategy.Strategy{base, shanghai}
-}
-
 // seedKey names everything that is prepared in the template.
-func seedKey(seed int64) string {
-	raw, err := json.Marshal([]any{store.SchemaKey(), sim.Shops(seed), strategies(), platformNames, deposit, prepaidShards})
+func seedKey() string {
+	raw, err := json.Marshal([]any{store.SchemaKey(), shops(), strategies(), platformNames, carrierNames, deposit, prepaidShards})
 	if err != nil {
 		panic(err) // plain data
 	}
@@ -71,7 +51,7 @@ func seedKey(seed int64) string {
 const shopSeed = 1
 
 func sqlTemplate() sqlserver.Template {
-	return sqlserver.Template{Key: seedKey(shopSeed), Database: database, Prepare: func(ctx context.Context, dsn string) error {
+	return sqlserver.Template{Key: seedKey(), Database: database, Prepare: func(ctx context.Context, dsn string) error {
 		return prepare(ctx, dsn)
 	}}
 }
@@ -114,9 +94,9 @@ func prepare(ctx context.Context, dsn string) error {
 
 func shops() []store.Shop {
 	var out []store.Shop
-	for _, s := range sim.Shops(shopSeed) {
+	for n, s := range sim.Shops(shopSeed) {
 		for _, p := range platformNames {
-			out = append(out, store.Shop{Platform: p, Code: s.Code, City: s.City, CityName: s.CityName, Stop: order.Stop{
+			out = append(out, store.Shop{Platform: p, Code: s.Code, City: s.City, CityName: s.CityName, Stores: stores(n, s.Code), Stop: order.Stop{
 				Name: s.Name, Phone: s.Phone, Address: s.Address, Point: geo.Point{Lng: s.Lng, Lat: s.Lat},
 			}})
 		}
@@ -134,11 +114,15 @@ func partyEnv(urls map[string]string, gateway string) map[string]string {
 		}
 		return string(raw)
 	}
-	return map[string]string{
-		"QIANFAN_MEITUAN":   text(map[string]any{"app_id": "1001", "secret": "mt-test-secret-0001", "base_url": urls["meituan"], "push_url": "as-received"}),
+	env := map[string]string{
+		"QIANFAN_JD":      text(map[string]any{"app_key": "jd-test-app", "secret": "jd-test-secret-0001", "token": "jd-test-token", "base_url": urls["jd"]}),
+		"QIANFAN_MEITUAN": text(map[string]any{"app_id": "1001", "secret": "mt-test-secret-0001", "base_url": urls["meituan"], "push_url": "as-received"}),
+		"QIANFAN_TAOBAO": text(map[string]any{"app_id": "22954133", "secret": "ele-test-secret-0001", "base_url": urls["taobao"], "not_found_codes": []string{"BIZ_ORDER_NOT_FOUND"},
+			"states": map[string]string{"dispatching": "tobeAssignedCourier", "assigned": "tobeFetched", "arrived": "arrived"}}),
 		"QIANFAN_CANONICAL": text(map[string]any{"keys": map[string]string{"qf-test-key": "qf-test-secret-0001"}}),
-		"QIANFAN_SHANSONG":  text(map[string]any{"base_url": urls["shansong"], "client_id": "ssTestClient01", "secret": "iss-test-secret-0001", "shop_id": "20000000000000001", "account": account}),
-		"QIANFAN_UUPT": text(map[string]any{"base_url": urls["uupt"], "app_id": "uu-test-app-id", "app_key": "uu-test-app-key-0001", "open_id": "uu-test-open-id",
-			"account": account, "callback_url": fmt.Sprintf("%s/carrier/uupt", gateway)}),
 	}
+	for _, c := range carrierTable {
+		env[c.variable] = text(c.settings(urls[c.name], callbackTo(gateway, c.name)))
+	}
+	return env
 }

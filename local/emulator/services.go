@@ -41,12 +41,14 @@ type used struct {
 	durability            sqlserver.Durability
 	embeddedSQL           *sqlserver.Server
 	embeddedRedis         *miniredis.Miniredis
+	stopAging             func()
 }
 
 // openStores opens the SQL server and Redis side by side.
 func (e *Emulator) openStores(ctx context.Context) error {
 	e.opened(func() error {
 		if e.on.embeddedRedis != nil {
+			e.on.stopAging()
 			e.on.embeddedRedis.Close()
 		}
 		if e.on.embeddedSQL != nil {
@@ -163,6 +165,7 @@ func (e *Emulator) openRedis(ctx context.Context) error {
 		return fmt.Errorf("start redis: %w", err)
 	}
 	e.on.embeddedRedis, e.on.redis, e.on.cache = r, r.Addr(), "miniredis"
+	e.on.stopAging = ages(r)
 	return nil
 }
 

@@ -13,22 +13,24 @@ import (
 
 // Summary is the JSON object of design §2.1.
 type Summary struct {
-	ReadyMS     int64          `json:"ready_ms"`
-	Seed        int64          `json:"seed"`
-	Orders      OrderCounts    `json:"orders"`
-	Attempts    AttemptCounts  `json:"attempts"`
-	Ledger      LedgerCounts   `json:"ledger"`
-	Books       BookCounts     `json:"books"`
-	Invariants  Invariants     `json:"invariants"`
-	Messages    MessageCounts  `json:"messages"`
-	Invocations int64          `json:"invocations"`
-	WallS       float64        `json:"wall_s"`
-	VirtualS    float64        `json:"virtual_s"`
-	Faults      map[string]int `json:"faults"`
-	Durability  string         `json:"durability"`
-	Store       string         `json:"store"`
-	Broker      string         `json:"broker"`
-	Cache       string         `json:"cache"`
+	ReadyMS     int64              `json:"ready_ms"`
+	Seed        int64              `json:"seed"`
+	Orders      OrderCounts        `json:"orders"`
+	Attempts    AttemptCounts      `json:"attempts"`
+	Ledger      LedgerCounts       `json:"ledger"`
+	Carriers    map[string]int     `json:"carriers"` // orders that each of them delivered, by its own books
+	Books       BookCounts         `json:"books"`
+	Invariants  Invariants         `json:"invariants"`
+	Messages    MessageCounts      `json:"messages"`
+	Invocations int64              `json:"invocations"`
+	WallS       float64            `json:"wall_s"`
+	VirtualS    float64            `json:"virtual_s"`
+	Faults      map[string]int     `json:"faults"`
+	Reports     []store.ReportRate `json:"reports"` // 回传率, by platform
+	Durability  string             `json:"durability"`
+	Store       string             `json:"store"`
+	Broker      string             `json:"broker"`
+	Cache       string             `json:"cache"`
 }
 
 // OrderCounts counts orders by what became of them. Pushed counts pushes, accepted and
@@ -99,12 +101,19 @@ func (e *Emulator) summary(ctx context.Context, check func(context.Context) (Inv
 		return s, err
 	}
 	s.Orders = e.orderCounts(counts)
+	s.Carriers = map[string]int{}
+	for name, c := range e.Carriers {
+		s.Carriers[name] = c.Totals().Delivered
+	}
 	s.Attempts = AttemptCounts{counts.Attempts.Placed, counts.Attempts.Won, counts.Attempts.Lost, counts.Attempts.Cancelled, counts.Attempts.Rejected, counts.Attempts.UnknownResolved}
 	totals, err := e.Store.LedgerTotals(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.Ledger = LedgerCounts{totals.Balanced, totals.Entries, int64(totals.Income), int64(totals.Expense), int64(totals.Income - totals.Expense)}
+	if s.Reports, err = e.Store.ReportRates(ctx); err != nil {
+		return s, err
+	}
 	checked, err := check(ctx)
 	if err != nil {
 		return s, err
@@ -119,7 +128,8 @@ func (e *Emulator) summary(ctx context.Context, check func(context.Context) (Inv
 
 func (e *Emulator) orderCounts(counts store.StatusCounts) OrderCounts {
 	out := OrderCounts{Delivered: counts.Orders["delivered"], Cancelled: counts.Orders["cancelled"], Failed: counts.Orders["failed"], Returned: counts.Orders["returned"], Open: counts.Open}
-	out.Pushed, out.Accepted, out.Refused = e.pushCounts()
+	pushes := e.platformTally()
+	out.Pushed, out.Accepted, out.Refused = pushes.pushed, pushes.accepted, pushes.refused
 	return out
 }
 

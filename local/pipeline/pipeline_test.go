@@ -29,13 +29,17 @@ import (
 	"github.com/chuandao/qianfan/functions/timeout"
 	"github.com/chuandao/qianfan/local/clock"
 	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/local/sim/jd"
 	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/sim/shansong"
+	"github.com/chuandao/qianfan/local/sim/taobao"
 	"github.com/chuandao/qianfan/local/sim/uupt"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
+	"github.com/chuandao/qianfan/shared/acceptance"
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	"github.com/chuandao/qianfan/shared/geo"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -50,12 +54,14 @@ const deposit money.Fen = 1_000_000_00
 
 // rig is the pipeline in one process.
 type rig struct {
-	t        *testing.T
-	clock    *clock.Clock
-	store    *store.Store
-	faults   *world.Faults
-	meituan  *meituan.Service
-	carriers map[string]interface {
+	t      *testing.T
+	clock  *clock.Clock
+	store  *store.Store
+	faults *world.Faults
+	sims   platformSims
+	// platforms are those of sims where customers order.
+	platforms map[string]world.Platform
+	carriers  map[string]interface {
 		Books() world.Books
 		Totals() world.Totals
 	}
@@ -143,11 +149,11 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 
 	mux := http.NewServeMux()
 	gateway := httptest.NewServer(mux)
-	mt := meituan.New(meituan.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, PushBase: gateway.URL, Shops: sim.Shops(1)})
+	people := platformsOf(c, faults, seed, gateway.URL)
+	r.sims, r.platforms = people, map[string]world.Platform{"jd": people.jd, "meituan": people.meituan, "taobao": people.taobao}
 	ss := shansong.New(shansong.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, InitialBalance: deposit, CallbackURL: gateway.URL + "/carrier/shansong"})
 	uu := uupt.New(uupt.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, InitialBalance: deposit, CallbackURL: gateway.URL + "/carrier/uupt"})
-	mtServer, ssServer, uuServer := httptest.NewServer(mt.Handler()), httptest.NewServer(ss.Handler()), httptest.NewServer(uu.Handler())
-	r.meituan = mt
+	ssServer, uuServer := httptest.NewServer(ss.Handler()), httptest.NewServer(uu.Handler())
 	r.carriers = map[string]interface {
 		Books() world.Books
 		Totals() world.Totals
@@ -155,7 +161,9 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 
 	env := map[string]string{
 		"QIANFAN_DEV":      "1",
-		"QIANFAN_MEITUAN":  fmt.Sprintf(`{"app_id":"1001","secret":"mt-test-secret-0001","base_url":%q,"push_url":"as-received"}`, mtServer.URL),
+		"QIANFAN_JD":       fmt.Sprintf(`{"app_key":"jd-test-app","secret":"jd-test-secret-0001","token":"jd-test-token","base_url":%q}`, people.servers[0].URL),
+		"QIANFAN_MEITUAN":  fmt.Sprintf(`{"app_id":"1001","secret":"mt-test-secret-0001","base_url":%q,"push_url":"as-received"}`, people.servers[1].URL),
+		"QIANFAN_TAOBAO":   fmt.Sprintf(`{"app_id":"22954133","secret":"ele-test-secret-0001","base_url":%q,"not_found_codes":["BIZ_ORDER_NOT_FOUND"]}`, people.servers[2].URL),
 		"QIANFAN_SHANSONG": fmt.Sprintf(`{"base_url":%q,"client_id":"ssTestClient01","secret":"iss-test-secret-0001","shop_id":"20000000000000001"}`, ssServer.URL),
 		"QIANFAN_UUPT":     fmt.Sprintf(`{"base_url":%q,"app_id":"uu-test-app-id","app_key":"uu-test-app-key-0001","open_id":"uu-test-open-id","callback_url":"%s/carrier/uupt"}`, uuServer.URL, gateway.URL),
 	}
@@ -166,29 +174,34 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 	require.NoError(t, err)
 
 	book := penalty.Default()
-	in := intake.New(intake.Deps{Platforms: ps, Store: db, Bus: r, Clock: c, IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), 1))), Book: book, Instance: "intake"},
-		intake.Config{Size: 1, Wait: time.Millisecond, MaxValue: 2_000_000, MaxWeight: 50_000})
+	desk := acceptance.New(live.New(db, c), book, c, acceptance.Limits{})
+	ids := func(stream uint64) *order.IDs {
+		return order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), stream)))
+	}
+	in := intake.New(intake.Deps{Platforms: ps, Store: db, Bus: r, Clock: c, IDs: ids(1), Desk: desk, Instance: "intake"}, intake.Config{Size: 1, Wait: time.Millisecond})
 	cb := callback.New(cs, r, c, callback.Config{Size: 10, Wait: time.Millisecond})
 	mux.Handle("/upstream/", in)
 	mux.Handle("/carrier/", cb)
-	q := &quote.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "quote"}
+	q := &quote.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "quote", Platforms: ps, Desk: desk}
 	d := &dispatch.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "dispatch", Book: book}
 	shards, err := db.Shards(ctx)
 	require.NoError(t, err)
 	d.Shards(shards)
 	rep := &report.Stage{Store: db, Platforms: ps, Clock: c, Owner: "report"}
 	set := &settle.Stage{Store: db, Clock: c}
-	to := &timeout.Stage{Store: db, Bus: r, Clock: c}
+	to := &timeout.Stage{Store: db, Bus: r, Clock: c, Platforms: ps, Desk: desk, IDs: ids(2)}
 	r.sweep = to.Sweep
 	r.handlers = map[string]func(context.Context, json.RawMessage) error{
 		message.OrderAccepted: q.Handle, message.QuoteWanted: q.Handle, message.OrderQuoted: d.Handle, message.CarrierEvent: d.Handle,
 		message.OrderCommand: d.Handle, message.OrderStatus: rep.Handle, message.Settlement: set.Handle, message.OrderTimer: to.Handle,
 	}
 	t.Cleanup(func() {
-		mt.Close()
+		people.jd.Close()
+		people.meituan.Close()
+		people.taobao.Close()
 		ss.Close()
 		uu.Close()
-		for _, s := range []*httptest.Server{gateway, mtServer, ssServer, uuServer} {
+		for _, s := range append(people.servers, gateway, ssServer, uuServer) {
 			s.CloseClientConnections()
 			s.Close()
 		}
@@ -201,13 +214,35 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 	return r
 }
 
+// platformSims are the simulated platforms and their addresses, in the same order.
+type platformSims struct {
+	jd      *jd.Service
+	meituan *meituan.Service
+	taobao  *taobao.Service
+	servers []*httptest.Server
+}
+
+func platformsOf(c *clock.Clock, faults *world.Faults, seed int64, gateway string) platformSims {
+	p := platformSims{
+		jd:      jd.New(jd.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, PushBase: gateway, Shops: sim.Shops(1)}),
+		meituan: meituan.New(meituan.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, PushBase: gateway, Shops: sim.Shops(1)}),
+		taobao:  taobao.New(taobao.Options{Clock: c, System: c.System, Faults: faults, Seed: seed, PushBase: gateway, Shops: sim.Shops(1)}),
+	}
+	for _, h := range []http.Handler{p.jd.Handler(), p.meituan.Handler(), p.taobao.Handler()} {
+		p.servers = append(p.servers, httptest.NewServer(h))
+	}
+	return p
+}
+
 func seedStore(t *testing.T, db *store.Store) {
 	t.Helper()
 	ctx := t.Context()
 	var shops []store.Shop
 	for _, s := range sim.Shops(1) {
-		shops = append(shops, store.Shop{Platform: "meituan", Code: s.Code, City: s.City, CityName: s.CityName,
-			Stop: order.Stop{Name: s.Name, Phone: s.Phone, Address: s.Address, Point: geo.Point{Lng: s.Lng, Lat: s.Lat}}})
+		for _, platform := range []string{"jd", "meituan", "taobao"} {
+			shops = append(shops, store.Shop{Platform: platform, Code: s.Code, City: s.City, CityName: s.CityName,
+				Stop: order.Stop{Name: s.Name, Phone: s.Phone, Address: s.Address, Point: geo.Point{Lng: s.Lng, Lat: s.Lat}}})
+		}
 	}
 	require.NoError(t, db.SaveShops(ctx, shops))
 	require.NoError(t, db.SaveStrategy(ctx, strategy.Strategy{Name: "default", Mode: strategy.Cheapest, Carriers: []string{"shansong", "uupt"},
@@ -222,7 +257,7 @@ func seedStore(t *testing.T, db *store.Store) {
 // run pushes n orders and waits until all are closed; the sweep runs each virtual minute.
 func (r *rig) run(n int, rate float64, seed int64) {
 	r.t.Helper()
-	people, err := sim.NewCustomers(sim.CustomersOptions{Clock: r.clock, Faults: r.faults, Seed: seed, Platforms: map[string]world.Platform{"meituan": r.meituan}})
+	people, err := sim.NewCustomers(sim.CustomersOptions{Clock: r.clock, Faults: r.faults, Seed: seed, Platforms: r.platforms})
 	require.NoError(r.t, err)
 	r.t.Cleanup(people.Close)
 	var arm func()
@@ -244,7 +279,8 @@ func (r *rig) run(n int, rate float64, seed int64) {
 	require.NoError(r.t, people.Run(r.t.Context(), n, rate))
 	require.Eventually(r.t, func() bool {
 		closed, _, err := r.store.Closed(r.t.Context(), store.ClosedCursor{})
-		return err == nil && len(closed) == people.Counters().Accepted
+		k := people.Counters()
+		return err == nil && len(closed) == k.Accepted+k.Unanswered && r.sims.taobao.Missed() == 0 // what nobody answered is pulled
 	}, 2*time.Minute, 50*time.Millisecond, "orders stay open: %+v", people.Counters())
 }
 
@@ -267,6 +303,9 @@ func TestOrdersAreDelivered(t *testing.T) {
 	require.Empty(t, r.errors)
 	require.Equal(t, map[string]int{"delivered": 20}, r.states())
 	r.requireBooks()
+	require.Empty(t, r.sims.jd.Books().Violations)
+	require.Empty(t, r.sims.meituan.Books().Violations)
+	require.Empty(t, r.sims.taobao.Books().Violations)
 }
 
 func TestOrdersEndUnderStandardFaults(t *testing.T) {
@@ -277,6 +316,31 @@ func TestOrdersEndUnderStandardFaults(t *testing.T) {
 	defer r.mu.Unlock()
 	require.Empty(t, r.errors)
 	t.Log(r.states(), r.faults.Counters())
+	r.requireBooks()
+}
+
+// Pushes that never arrive are pulled: new orders, and the cancel of one that has come.
+func TestLostPushesArePulled(t *testing.T) {
+	t.Parallel()
+	faults := world.None()
+	require.NoError(t, faults.Direct(world.Script{Party: "taobao", Fault: world.CallbackLost, Detail: "10", Times: 3}))
+	r := newRig(t, faults, 4)
+	delete(r.platforms, "jd")
+	delete(r.platforms, "meituan")
+	r.run(8, 1, 4)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	require.Empty(t, r.errors)
+	require.Equal(t, map[string]int{"delivered": 8}, r.states())
+	pulled := 0
+	for _, o := range r.sims.taobao.Books().Orders {
+		require.Equal(t, taobao.AnswerOK, o.Answer, o.No)
+		if last := o.Pushes[len(o.Pushes)-1]; last.Outcome == "pulled" {
+			pulled++
+		}
+	}
+	require.Equal(t, 3, pulled)
+	require.Empty(t, r.sims.taobao.Books().Violations)
 	r.requireBooks()
 }
 

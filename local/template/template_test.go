@@ -59,7 +59,7 @@ func TestDeployedFileIsWhatTheDesignSays(t *testing.T) {
 	}, file.Topics)
 	require.Len(t, file.Groups, len(file.Streams()))
 	require.ElementsMatch(t, []Route{
-		{"/upstream/*", "intake", []string{"GET", "POST"}}, {"/carrier/*", "callback", []string{"GET", "POST"}},
+		{"/upstream/*", "intake", []string{"GET", "POST", "PATCH"}}, {"/carrier/*", "callback", []string{"GET", "POST"}},
 	}, file.Routes)
 	require.Len(t, file.Timers(), 1)
 	sweep := file.Timers()[0]

@@ -38,7 +38,7 @@ const (
 // devSecrets are the published secrets of the emulator's parties. Outside the emulator nobody may run with them.
 var devSecrets = []string{
 	"jd-test-secret-0001", "jd-test-token", "mt-test-secret-0001", "ele-test-secret-0001", "qf-test-secret-0001",
-	"uu-test-app-key-0001", "iss-test-secret-0001", "sf-test-dev-key-0001", "fn-test-secret-0001",
+	"uu-test-app-key-0001", "iss-test-secret-0001", "sf-test-dev-key-0001", "fn-test-secret-0001", "dada-test-secret-0001",
 }
 
 // Env reads settings and remembers everything that is missing or bad, so that one error names it all. A bad setting reads as the

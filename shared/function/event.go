@@ -82,6 +82,9 @@ func split(payload []byte) ([]json.RawMessage, error) {
 	if err := json.Unmarshal(payload, &elements); err != nil {
 		return nil, fmt.Errorf("neither an array of messages nor a message: %w", err)
 	}
+	if elements == nil {
+		return nil, fmt.Errorf("neither an array of messages nor a message: null")
+	}
 	return elements, nil
 }
 

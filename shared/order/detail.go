@@ -10,12 +10,14 @@ import (
 // Stop is one end of a delivery. Name, Phone and Address are personal data: sealed
 // at rest, never in a log.
 type Stop struct {
-	Name    string    `json:"name"`
-	Phone   string    `json:"phone"`         // digits; a privacy number without its extension
-	Ext     string    `json:"ext,omitempty"` // extension of a privacy number (虚拟号)
-	Address string    `json:"address"`
-	Detail  string    `json:"detail,omitempty"` // door number
-	Point   geo.Point `json:"point"`
+	Name  string `json:"name"`
+	Phone string `json:"phone"`         // digits; a privacy number without its extension
+	Ext   string `json:"ext,omitempty"` // extension of a privacy number (虚拟号)
+	// PhoneUntil is when a privacy number runs out, virtual time; nil = it does not, or nobody said.
+	PhoneUntil *time.Time `json:"phone_until,omitempty"`
+	Address    string     `json:"address"`
+	Detail     string     `json:"detail,omitempty"` // door number
+	Point      geo.Point  `json:"point"`
 }
 
 // Goods is what the rider carries.

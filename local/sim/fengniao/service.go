@@ -126,6 +126,9 @@ func (s *Service) Positions() []world.RiderPosition { return s.fleet.Positions()
 // RevokeTokens ends every access token at once; refresh tokens stay good.
 func (s *Service) RevokeTokens() { s.grants.revoke(s.options.System()) }
 
+// Fleet are the riders, for somebody who directs them.
+func (s *Service) Fleet() *world.Fleet { return s.fleet }
+
 // Close lets hanging calls go, stops the riders and waits for callbacks under way.
 func (s *Service) Close() {
 	s.gate.Close()

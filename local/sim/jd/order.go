@@ -64,7 +64,7 @@ func (s *Service) Begin(r world.OrderRequest) (no string, answered world.Answere
 	if err != nil {
 		return "", nil, err
 	}
-	return o.no, s.push(o, "newOrder", Waiting, "", func(a Answer) { o.answer = a }), nil
+	return o.no, s.pushNew(o), nil
 }
 
 // make draws what the request leaves open and enters the order in the books.
@@ -85,7 +85,12 @@ func (s *Service) make(r world.OrderRequest) (*order, error) {
 	shop := s.options.Shops[s.chance.Int(key, "shop", 0, len(s.options.Shops))]
 	if r.Shop != "" {
 		var ok bool
-		if shop, ok = s.shops[r.Shop]; !ok {
+		if r.Unlisted {
+			shop.Code, ok = r.Shop, true
+		} else {
+			shop, ok = s.shops[r.Shop]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%w: no shop %q", ErrOrder, r.Shop)
 		}
 	}

@@ -24,6 +24,7 @@ type order struct {
 	created  time.Time
 	expected time.Time // zero: as soon as possible
 
+	paid      map[string]string // what its push says
 	pushes    []Push
 	answer    Answer // to the order push
 	cancelled *Cancel
@@ -45,11 +46,11 @@ func (s *Service) Order(ctx context.Context, r world.OrderRequest) (no string, a
 
 // Begin is Order without the waiting.
 func (s *Service) Begin(r world.OrderRequest) (no string, answered world.Answered, err error) {
-	o, err := s.make(r)
+	o, err := s.draft(r)
 	if err != nil {
 		return "", nil, err
 	}
-	return o.no, s.push(o, "order/paid", s.paid(o), func(a Answer) { o.answer = a }), nil
+	return o.no, s.pushPaid(o), nil
 }
 
 // make draws what the request leaves open and enters the order in the books.
@@ -71,7 +72,12 @@ func (s *Service) make(r world.OrderRequest) (*order, error) {
 	shop := s.options.Shops[s.chance.Int(key, "shop", 0, len(s.options.Shops))]
 	if r.Shop != "" {
 		var ok bool
-		if shop, ok = s.shops[r.Shop]; !ok {
+		if r.Unlisted {
+			shop.Code, ok = r.Shop, true
+		} else {
+			shop, ok = s.shops[r.Shop]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%w: no shop %q", ErrOrder, r.Shop)
 		}
 	}

@@ -58,7 +58,7 @@ func signed(address, sign string) string {
 func (s *Service) notice(job world.Job) (kind string, body json.RawMessage) {
 	st, who := statuses[job.State], rider(job)
 	n := notice{
-		ShopID: s.creds.ShopID, SFOrderID: job.CarrierNo, ShopOrderID: job.ClientNo, URLIndex: riderStatus,
+		ShopID: string(job.Data.(freight).shop.ShopID), SFOrderID: job.CarrierNo, ShopOrderID: job.ClientNo, URLIndex: riderStatus,
 		OperatorName: who.Name, OperatorPhone: who.Mobile, RiderLng: "", RiderLat: "",
 		OrderStatus: st.code, StatusDesc: st.desc, PushTime: job.Changed().Unix(),
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/local/sim/world"
@@ -105,6 +106,12 @@ type shopRef struct {
 	ShopType world.Text `json:"shop_type"` // 1 顺丰's number (default), 2 the client's own
 }
 
+// whole fills in the default.
+func (r shopRef) whole() shopRef {
+	r.ShopType = either(r.ShopType, "1")
+	return r
+}
+
 // orderOf is the client's number of the order that a call is about, which decides
 // faults only. A quote names none: its faults go by where the goods are to be brought.
 func (s *Service) orderOf(body []byte) string {
@@ -145,14 +152,19 @@ func (s *Service) ask(call string, body []byte) (world.Job, error) {
 	if err := s.known(ref.shopRef); err != nil {
 		return world.Job{}, err
 	}
-	return s.fleet.Ask(call, "", string(ref.OrderID))
+	job, err := s.fleet.Ask(call, "", string(ref.OrderID))
+	if err == nil && job.Data.(freight).shop != ref.whole() { // the client's number is unique per shop only
+		return world.Job{}, fmt.Errorf("%w: %s", world.ErrOrderUnknown, string(ref.OrderID))
+	}
+	return job, err
 }
 
 // known checks that the shop is the developer's. Its own numbers for shops are taken as
 // they come.
 func (s *Service) known(shop shopRef) error {
 	own := shop.ShopType == "2" && shop.ShopID != ""
-	if own || (shop.ShopType == "" || shop.ShopType == "1") && string(shop.ShopID) == s.creds.ShopID {
+	id := string(shop.ShopID)
+	if own || (shop.ShopType == "" || shop.ShopType == "1") && (id == s.creds.ShopID || slices.Contains(s.options.Shops, id)) {
 		return nil
 	}
 	return errShop

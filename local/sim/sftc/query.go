@@ -23,7 +23,7 @@ func (s *Service) getorderstatus(body []byte) (any, error) {
 	}
 	st, who := statuses[job.State], rider(job)
 	return m{
-		"order_id": s.wire(job.CarrierNo), "shop_id": s.creds.ShopID, "out_order_id": job.ClientNo,
+		"order_id": s.wire(job.CarrierNo), "shop_id": job.Data.(freight).shop.ShopID, "out_order_id": job.ClientNo,
 		"order_status": st.code, "status_desc": st.desc, "rider_name": who.Name, "rider_phone": who.Mobile,
 		"push_time": s.pushTime(),
 	}, nil

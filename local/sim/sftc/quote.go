@@ -101,7 +101,7 @@ func (s *Service) optional(a m, flag world.Text, lines []world.Line, q world.Quo
 		value any
 	}{
 		flagPrice: {"total_price", total - q.Tip}, flagDistance: {"delivery_distance_meter", q.Metres},
-		flagWeight: {"weight_gram", q.Data}, flagStart: {"start_time", now.Unix()},
+		flagWeight: {"weight_gram", q.Data.(freight).gram}, flagStart: {"start_time", now.Unix()},
 		flagExpected: {"expect_time", now.Add(s.takes(q.Metres)).Unix()}, flagPay: {"total_pay_money", total},
 		flagRealPay: {"real_pay_money", total}, flagCoupons: {"coupons_total_fee", 0}, flagSettlement: {"settlement_type", 1},
 	} {
@@ -145,7 +145,13 @@ func (s *Service) takes(metres int) time.Duration {
 	return time.Duration(p.Accept.MedianS+p.Pickup.MedianS+p.Handover.MedianS+riding) * time.Second
 }
 
-// read checks a delivery that is to be priced or placed. Data is its weight in g.
+// freight is what is known of a delivery besides its price: of which shop, and how heavy.
+type freight struct {
+	shop shopRef
+	gram int
+}
+
+// read checks a delivery that is to be priced or placed. Data is its freight.
 func (s *Service) read(t terms, g goods) (world.Quote, error) {
 	bad := func(format string, args ...any) (world.Quote, error) {
 		return world.Quote{}, fmt.Errorf("%w: %s", errFormat, fmt.Sprintf(format, args...))
@@ -187,7 +193,7 @@ func (s *Service) read(t terms, g goods) (world.Quote, error) {
 		return bad("%v", err)
 	}
 	return world.Quote{
-		Pickup: from, Dropoff: to, Kg: max(1, (gram+999)/1000), Tip: money.Fen(tip), NotBefore: begin, Data: gram,
+		Pickup: from, Dropoff: to, Kg: max(1, (gram+999)/1000), Tip: money.Fen(tip), NotBefore: begin, Data: freight{t.shopRef.whole(), gram},
 	}, nil
 }
 

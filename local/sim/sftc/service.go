@@ -48,6 +48,7 @@ type Options struct {
 	CallbackURLs    map[string]string // by url_index, where the console has an address of its own for a kind
 	Credentials     Credentials       // zero: Development
 	ShopAt          world.Point       // zero: DefaultShopAt
+	Shops           []string          // 顺丰's numbers of the developer's further shops
 	Profile         *world.Profile    // nil: DefaultProfile
 	InitialBalance  money.Fen         // 0: DefaultBalance
 	SignatureWindow time.Duration     // 0: DefaultSignatureWindow; negative: any age
@@ -111,6 +112,9 @@ func (s *Service) Totals() world.Totals { return s.fleet.Totals() }
 
 // Positions are the riders on the street, in GCJ-02.
 func (s *Service) Positions() []world.RiderPosition { return s.fleet.Positions() }
+
+// Fleet are the riders, for somebody who directs them.
+func (s *Service) Fleet() *world.Fleet { return s.fleet }
 
 // Close lets hanging calls go, stops the riders and waits for callbacks under way.
 func (s *Service) Close() {

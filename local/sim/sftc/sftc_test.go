@@ -364,6 +364,23 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, 2005, p.code("getshopaccountbalance", m{"shop_id": "1"}))
 }
 
+// A developer has several shops; its own number of an order is unique per shop, and found by it.
+func TestFurtherShops(t *testing.T) {
+	t.Parallel()
+	const second = "3243279847394"
+	p := start(t, func(o *sftc.Options) { o.Shops = []string{second} })
+	p.ok("precreateorder", with(delivery(), m{"shop_id": second}))
+	p.ok("createorder", with(creation("QF1001"), m{"shop_id": second}))
+	p.clock.Settle()
+	require.Equal(t, second, p.ok("getorderstatus", with(byOurs("QF1001"), m{"shop_id": second}))["shop_id"])
+	require.Equal(t, 2102, p.code("getorderstatus", byOurs("QF1001")), "another shop's")
+	require.Equal(t, 2005, p.code("getorderstatus", with(byOurs("QF1001"), m{"shop_id": "1"})))
+	p.clock.Advance(2 * time.Minute)
+	told := p.notices()
+	require.NotEmpty(t, told)
+	require.Equal(t, second, told[0].ShopID)
+}
+
 func TestPlacesOfShopAndCustomer(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)

@@ -150,6 +150,7 @@ var (
 	errFormat     = errors.New("参数格式错误")
 	errClient     = errors.New("clientId不存在")
 	errShop       = errors.New("shopId与clientId不匹配")
+	errStore      = errors.New("门店不存在")
 	errSign       = errors.New("签名错误")
 	errTimestamp  = errors.New("timestamp已失效")
 )
@@ -165,6 +166,7 @@ var Statuses = []struct {
 	{errFormat, 400, ""},
 	{errClient, 401, ""},
 	{errShop, 401, ""},
+	{errStore, 2010, ""},
 	{errSign, 401, ""},
 	{errTimestamp, 401, ""},
 	{world.ErrQuoteUnknown, 2001, "订单不存在"},

@@ -2,6 +2,7 @@ package shansong
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ type quoteRequest struct {
 	CityName        string     `json:"cityName"`
 	AppointType     world.Text `json:"appointType"`     // 0 now, 1 预约
 	AppointmentDate string     `json:"appointmentDate"` // yyyy-MM-dd HH:mm
+	StoreID         world.Text `json:"storeId"`         // one of the merchant's stores
 	LbsType         world.Text `json:"lbsType"`         // 0 BD-09, 1 GCJ-02
 	Sender          struct {
 		FromAddress   string     `json:"fromAddress"`
@@ -96,6 +98,9 @@ func (s *Service) read(req quoteRequest) (world.Quote, error) {
 	}
 	if !strings.HasSuffix(req.CityName, "市") {
 		return bad("cityName须以市结尾")
+	}
+	if req.StoreID != "" && !slices.Contains(s.options.Stores, string(req.StoreID)) {
+		return world.Quote{}, errStore
 	}
 	if len(req.ReceiverList) != 1 {
 		return bad("receiverList须有且仅有一个收件人")

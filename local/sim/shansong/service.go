@@ -41,6 +41,7 @@ type Options struct {
 	Seed            int64
 	CallbackURL     string         // where status callbacks go; empty: nowhere
 	Credentials     Credentials    // zero: Development
+	Stores          []string       // the merchant's stores, by storeId; orders without a store need none
 	Profile         *world.Profile // nil: DefaultProfile
 	InitialBalance  money.Fen      // 0: DefaultBalance
 	SignatureWindow time.Duration  // 0: DefaultSignatureWindow; negative: any age
@@ -94,6 +95,9 @@ func (s *Service) Totals() world.Totals { return s.fleet.Totals() }
 
 // Positions are the riders on the street, in GCJ-02.
 func (s *Service) Positions() []world.RiderPosition { return s.fleet.Positions() }
+
+// Fleet are the riders, for somebody who directs them.
+func (s *Service) Fleet() *world.Fleet { return s.fleet }
 
 // Close lets hanging calls go, stops the riders and waits for callbacks under way.
 func (s *Service) Close() {

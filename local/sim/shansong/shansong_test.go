@@ -324,6 +324,16 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestStores(t *testing.T) {
+	t.Parallel()
+	p := start(t, func(o *shansong.Options) { o.Stores = []string{"30000000000000001"} })
+	d := delivery("QF1001")
+	for id, want := range map[any]int{"30000000000000001": 200, 30000000000000001: 200, "": 200, "30000000000000002": 2010} {
+		d["storeId"] = id
+		require.Equal(t, want, p.call("orderCalculate", d).Status, id)
+	}
+}
+
 func TestCallersAreChecked(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)

@@ -84,12 +84,13 @@ type item struct {
 
 const deliverFee, packageFee, discount money.Fen = 450, 150, 200
 
-// phoneLife is how long a privacy number holds. GAP.
-const phoneLife = 24 * time.Hour
+// DefaultPhoneLife is how long a privacy number holds. GAP.
+const DefaultPhoneLife = 24 * time.Hour
 
 // content is an order as the platform describes it.
 func (s *Service) content(o *order) dto {
 	total := o.value + deliverFee + packageFee - discount
+	life := int(s.options.Clock.Now().Sub(o.created) / s.options.PhoneLife) // numbers that ran out are replaced
 	street := fmt.Sprintf("%s%s%d号", o.shop.CityName, streets[s.chance.Int(o.key, "street", 0, len(streets))], 1+s.chance.Int(o.key, "house", 0, 900))
 	return dto{
 		ID: o.no, OrderID: o.no, CreatedAt: local(o.created), ActiveAt: local(o.created), DeliverTime: local(o.expected), Book: !o.expected.IsZero(),
@@ -97,7 +98,7 @@ func (s *Service) content(o *order) dto {
 			1+s.chance.Int(o.key, "building", 0, 30), 101+s.chance.Int(o.key, "room", 0, 1800)),
 		Description: remarks[s.chance.Int(o.key, "remark", 0, len(remarks))],
 		Groups:      []group{{"1号篮子", "normal", s.items(o)}},
-		PhoneList:   []string{s.phone(o.key, 0), s.phone(o.key, 1)}, SecretPhoneExpireTime: local(o.created.Add(phoneLife)),
+		PhoneList:   []string{s.phone(o.key, 2*life), s.phone(o.key, 2*life+1)}, SecretPhoneExpireTime: local(o.created.Add(time.Duration(life+1) * s.options.PhoneLife)),
 		ShopID: s.shopIDs[o.shop.Code], OpenID: o.shop.Code, ShopName: o.shop.Name, DaySn: o.daySN,
 		Status: "valid", RefundStatus: "noRefund", OnlinePaid: true,
 		TotalPrice: yuan(total), OriginalPrice: yuan(total + discount), PackageFee: yuan(packageFee), DeliverFee: yuan(deliverFee),

@@ -30,6 +30,7 @@ type order struct {
 	cancelled *Cancel
 	told      []Told
 	positions int
+	degraded  bool // its push lacks the price, which getOrder tells
 	wrong     []Violation
 }
 
@@ -50,7 +51,7 @@ func (s *Service) Begin(r world.OrderRequest) (no string, answered world.Answere
 	if err != nil {
 		return "", nil, err
 	}
-	return o.no, s.push(o, typeNew, s.content(o), func(a Answer) { o.answer = a }), nil
+	return o.no, s.pushNew(o), nil
 }
 
 // make draws what the request leaves open and enters the order in the books.
@@ -71,7 +72,12 @@ func (s *Service) make(r world.OrderRequest) (*order, error) {
 	shop := s.options.Shops[s.chance.Int(key, "shop", 0, len(s.options.Shops))]
 	if r.Shop != "" {
 		var ok bool
-		if shop, ok = s.shops[r.Shop]; !ok {
+		if r.Unlisted {
+			shop.Code, ok = r.Shop, true
+		} else {
+			shop, ok = s.shops[r.Shop]
+		}
+		if !ok {
 			return nil, fmt.Errorf("%w: no shop %q", ErrOrder, r.Shop)
 		}
 	}
@@ -79,7 +85,7 @@ func (s *Service) make(r world.OrderRequest) (*order, error) {
 		return nil, fmt.Errorf("%w: value %s", ErrOrder, r.Value)
 	}
 	o := &order{
-		no: s.number(), key: key, shop: shop, created: s.options.Clock.Now(), value: r.Value,
+		degraded: r.Degraded, no: s.number(), key: key, shop: shop, created: s.options.Clock.Now(), value: r.Value,
 		dropoff: shop.Point().Away(s.distance(key), s.chance.Between(0, 2*math.Pi, key, "direction", 0)),
 	}
 	if o.value == 0 {

@@ -49,6 +49,7 @@ type Options struct {
 	Shops           []world.Shop  //
 	Retry           Retry         // zero: DefaultRetry
 	SignatureWindow time.Duration // 0: DefaultSignatureWindow; negative: any age
+	PhoneLife       time.Duration // virtual, of a privacy number; 0: DefaultPhoneLife
 	Client          *http.Client  // for pushes; nil: one of its own
 }
 
@@ -92,6 +93,9 @@ func New(o Options) *Service {
 	}
 	if o.SignatureWindow == 0 {
 		o.SignatureWindow = DefaultSignatureWindow
+	}
+	if o.PhoneLife == 0 {
+		o.PhoneLife = DefaultPhoneLife
 	}
 	if o.Client == nil {
 		o.Client = world.NewClient()

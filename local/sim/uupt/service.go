@@ -97,6 +97,9 @@ func (s *Service) Totals() world.Totals { return s.fleet.Totals() }
 // Positions are the riders on the street, in GCJ-02.
 func (s *Service) Positions() []world.RiderPosition { return s.fleet.Positions() }
 
+// Fleet are the riders, for somebody who directs them.
+func (s *Service) Fleet() *world.Fleet { return s.fleet }
+
 // Close lets hanging calls go, stops the riders and waits for callbacks under way.
 func (s *Service) Close() {
 	s.gate.Close()

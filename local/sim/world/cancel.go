@@ -79,6 +79,9 @@ func (f *Fleet) cancel(carrierNo, reason string, payExtra bool, named *money.Fen
 		return Job{}, CancelFee{}, err
 	}
 	fee, err := f.cancelFee(j)
+	if refused, _ := f.faults.StrikeScripted(f.chance, CancelRefused, j.key(), "cancel"); refused && err == nil {
+		err = fmt.Errorf("cancel: %w: refused", ErrState)
+	}
 	switch {
 	case err != nil:
 		return Job{}, fee, err

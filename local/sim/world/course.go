@@ -65,7 +65,7 @@ func (f *Fleet) arm(j *job) {
 		j.stop()
 		j.stop = nil
 	}
-	if j.State.Final() || f.closed {
+	if j.State.Final() || f.closed || f.held || j.held {
 		return
 	}
 	epoch := j.epoch

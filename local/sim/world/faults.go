@@ -23,6 +23,15 @@ const (
 	PlatformCancel    = "platform_cancel"    // the customer cancels on the platform
 )
 
+// Faults that only a script makes strike: they have no probability.
+const (
+	CancelRefused = "cancel_refused" // the carrier refuses to cancel
+	BalanceLow    = "balance_low"    // the carrier says that the client's balance does not suffice
+)
+
+// ScriptKeys lists the faults that only a script makes strike.
+var ScriptKeys = []string{CancelRefused, BalanceLow}
+
 // Where in an order's life a platform_cancel struck. Each has a counter of its own.
 const (
 	BeforePlacement = "platform_cancel_before_placement"
@@ -128,8 +137,8 @@ func (s Script) check() error {
 	switch {
 	case s.Party == "":
 		return fmt.Errorf("%w: a script needs a party", ErrFault)
-	case !slices.Contains(FaultKeys, s.Fault):
-		return fmt.Errorf("%w: unknown fault %q in a script, known are %s", ErrFault, s.Fault, strings.Join(FaultKeys, ", "))
+	case !slices.Contains(FaultKeys, s.Fault) && !slices.Contains(ScriptKeys, s.Fault):
+		return fmt.Errorf("%w: unknown fault %q in a script, known are %s", ErrFault, s.Fault, strings.Join(slices.Concat(FaultKeys, ScriptKeys), ", "))
 	case s.Times < 0:
 		return fmt.Errorf("%w: times %d in a script", ErrFault, s.Times)
 	}
@@ -178,6 +187,13 @@ func (f *Faults) take(party, key, order, detail string) (Script, bool) {
 		return s, true
 	}
 	return Script{}, false
+}
+
+// Waiting are the scripts that have not been used up.
+func (f *Faults) Waiting() []Script {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.scripts)
 }
 
 // Count adds one to a counter beside those that Strike keeps, such as AfterPickup.

@@ -53,6 +53,7 @@ type Fleet struct {
 
 	mu       sync.Mutex
 	closed   bool
+	held     bool // riders do only what they are directed to
 	quotes   quotes
 	jobs     map[string]*job // by carrier number
 	byClient map[string]*job // the latest of that number
@@ -142,7 +143,7 @@ func (f *Fleet) place(q Quote, carrierNo string, asked ...string) (Job, error) {
 		f.totals.Refused++
 		return Job{}, ErrRefused
 	}
-	if f.balance < q.Total() {
+	if low, _ := f.faults.StrikeScripted(f.chance, BalanceLow, q.ClientNo, "place"); low || f.balance < q.Total() {
 		return Job{}, ErrBalance
 	}
 	j := &job{notBefore: q.NotBefore, calls: len(asked), Job: Job{

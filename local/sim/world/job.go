@@ -117,6 +117,7 @@ type job struct {
 	round     int       // how often riders have been sought
 	giveUpAt  State     // where the carrier will give the order up; empty if not
 	reassign  bool      // … and only change the rider
+	held      bool      // nothing happens by itself any more
 	ride      track
 	calls     int
 	notices   int // callbacks made

@@ -30,6 +30,8 @@ type OrderRequest struct {
 	Value    money.Fen  `json:"value_fen,omitempty"`   // of the goods
 	Expected *time.Time `json:"expected_at,omitempty"` // 预约; nil: as soon as possible
 	Key      string     `json:"key,omitempty"`         // what the drawing goes by; empty: a running number
+	Unlisted bool       `json:"-"`                     // Shop is a code that only the platform knows
+	Degraded bool       `json:"-"`                     // the push lacks what it may lack on a bad day of the platform
 }
 
 // Stage is how far the platform has been told an order has come, in words common to
@@ -45,6 +47,34 @@ const (
 	StageDelivered
 	StageCancelled
 )
+
+var stageNames = map[Stage]string{
+	StageDispatched: "dispatching", StageAccepted: "assigned", StageArrived: "arrived",
+	StagePickedUp: "picked_up", StageDelivered: "delivered", StageCancelled: "cancelled",
+}
+
+// String is the stage in one word: dispatching, assigned, arrived, picked_up, delivered, cancelled.
+func (s Stage) String() string { return stageNames[s] }
+
+// Heard is one report-back as a platform took it.
+type Heard struct {
+	At     time.Time // virtual
+	Stage  Stage
+	Rider  string // name and number as told; empty = none
+	Repeat bool   // the same again
+}
+
+// Directed is a platform whose pushes somebody directs one by one, and who can be asked
+// what it was told.
+type Directed interface {
+	Platform
+	// Draft lets a customer order; nothing is pushed.
+	Draft(r OrderRequest) (no string, err error)
+	// Push pushes an order, for the first time or the same once more.
+	Push(no string) (Answered, error)
+	// Heard is what the platform was told about an order, and what was wrong with that.
+	Heard(no string) (told []Heard, wrong []string)
+}
 
 // Answered waits for the answer to a push: accepted, or refused. It returns early with
 // the context's error; the push goes on.

@@ -40,6 +40,7 @@ type postman struct {
 
 	mu     sync.Mutex
 	closed bool
+	paused chan struct{} // closed when letters may leave again; nil = they may
 	queues map[string][]post
 	held   map[string]letter
 	timers map[*timer]struct{}
@@ -151,9 +152,29 @@ func (p *postman) drain(order string) {
 		next := q[0]
 		p.queues[order] = q[1:]
 		p.mu.Unlock()
+		p.leave()
 		p.slots <- struct{}{}
 		p.deliver(next)
 		<-p.slots
+	}
+}
+
+// pause keeps letters from leaving until they are let go.
+func (p *postman) pause() (letGo func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gate := make(chan struct{})
+	p.paused = gate
+	return func() { close(gate) }
+}
+
+// leave waits while letters may not leave.
+func (p *postman) leave() {
+	p.mu.Lock()
+	gate := p.paused
+	p.mu.Unlock()
+	if gate != nil {
+		<-gate
 	}
 }
 
