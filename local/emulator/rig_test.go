@@ -102,7 +102,7 @@ func twoCarriers() []strategy.Strategy {
 		mode       strategy.Mode
 	}{
 		{"default", "330100", strategy.Cheapest}, {"shanghai-sequential", "310100", strategy.Sequential},
-		{"guangzhou-sequential", "440100", strategy.Cheapest}, {"beijing-sequential", "110100", strategy.Cheapest},
+		{"guangzhou-race", "440100", strategy.Cheapest}, {"beijing-weighted", "110100", strategy.Cheapest},
 	} {
 		all = append(all, strategy.Strategy{
 			Name: x.name, Mode: x.mode, Carriers: []string{"shansong", "uupt"}, Match: strategy.Match{City: []string{x.city}},

@@ -21,11 +21,17 @@ func strategies() []strategy.Strategy {
 			AcceptTimeout: strategy.Duration(90 * time.Second), GiveUpAfter: 15 * minute, ReleaseLead: 45 * minute,
 		}
 	}
+	hangzhou := in("330100", "default", strategy.Cheapest, usual...)
+	hangzhou.Tip = strategy.Tip{After: minute, Every: minute / 2, Step: 100, Max: 300}
+	guangzhou := in("440100", "guangzhou-race", strategy.Simultaneous, "sftc", "fengniao", "uupt", "shansong")
+	guangzhou.Race = strategy.Race{Width: 2, WidenAfter: 3 * minute / 4, WidenBy: 1}
+	beijing := in("110100", "beijing-weighted", strategy.Weighted, "fengniao", "sftc", "uupt", "shansong")
+	beijing.Weights = strategy.Weights{Price: 3, Time: 1}
+	beijing.Quote.Reuse = minute
 	return []strategy.Strategy{
-		in("330100", "default", strategy.Cheapest, usual...),
+		hangzhou,
 		in("310100", "shanghai-sequential", strategy.Sequential, "shansong", "uupt", "fengniao", "sftc"),
-		in("440100", "guangzhou-sequential", strategy.Sequential, "sftc", "fengniao", "uupt", "shansong"),
-		in("110100", "beijing-sequential", strategy.Sequential, "fengniao", "sftc", "uupt", "shansong"),
+		guangzhou, beijing,
 	}
 }
 

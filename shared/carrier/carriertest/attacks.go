@@ -261,7 +261,7 @@ func sound(s carrier.Status) bool {
 		}
 	}
 	for _, amount := range []*money.Fen{s.Charged, s.Penalty} {
-		if amount != nil && (*amount < 0 || *amount > 1_000_000_00) {
+		if amount != nil && (*amount < 0 || *amount > 4*carrier.MaxCost) { // the sum of a few fields
 			return false
 		}
 	}

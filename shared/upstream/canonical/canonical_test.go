@@ -99,6 +99,7 @@ func TestContract(t *testing.T) {
 		WantCreate: wantCreate(),
 		WantCancel: upstream.Push{Kind: upstream.KindCancel, No: "A-1001", Cancel: &upstream.Cancel{By: "platform", Reason: "顾客取消"}},
 		Faults:     faults(),
+		Attacks:    attacks(),
 		Answers:    answers(),
 	})
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
@@ -105,8 +105,8 @@ func (c *checker) create(in creation) upstream.Create {
 // decodeJSON reads one JSON object and nothing after it. Unknown fields are ignored, so
 // that a newer client can talk to us.
 func decodeJSON(body []byte, into any) *upstream.Error {
-	if !utf8.Valid(body) {
-		return upstream.Refuse(upstream.Malformed, "", "not UTF-8")
+	if fault := upstream.CheckJSON("", body); fault != nil {
+		return fault
 	}
 	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
 		return upstream.Refuse(upstream.Malformed, "", "not a JSON object")
@@ -150,10 +150,10 @@ func (c *checker) fail(fault *upstream.Error) {
 	}
 }
 
-// need is a text that must be there and not be empty.
+// need is a text that must be there and not be blank.
 func (c *checker) need(path string, v *string) string {
 	text := c.text(path, v)
-	if text == "" {
+	if strings.TrimSpace(text) == "" {
 		c.fail(missing(path))
 	}
 	return text

@@ -104,6 +104,7 @@ func TestContract(t *testing.T) {
 		WantCreate: upstream.Push{Kind: upstream.KindCreate, No: number, Create: &upstream.Create{Thin: true}},
 		WantCancel: upstream.Push{Kind: upstream.KindCancel, No: number, Cancel: &upstream.Cancel{By: "customer", Reason: "不想要了"}},
 		Faults:     faults(),
+		Attacks:    attacks(),
 		Answers:    answers(),
 		Reports:    reports(),
 		Fetches:    fetches(t),

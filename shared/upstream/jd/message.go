@@ -5,7 +5,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/upstream"
 )
@@ -63,8 +62,8 @@ func (a *Adapter) read(route, raw string) (upstream.Push, *upstream.Error) {
 		return upstream.Push{}, upstream.Refuse(upstream.NoRoute, "", "messages of this name are not taken")
 	}
 	var m message
-	if !utf8.ValidString(raw) {
-		return upstream.Push{}, upstream.Refuse(upstream.Malformed, "jd_param_json", "not UTF-8")
+	if fault := upstream.CheckJSON("jd_param_json", []byte(raw)); fault != nil {
+		return upstream.Push{}, fault
 	}
 	if fault := decode([]byte(raw), "jd_param_json", &m); fault != nil {
 		return upstream.Push{}, fault
@@ -74,6 +73,9 @@ func (a *Adapter) read(route, raw string) (upstream.Push, *upstream.Error) {
 		return upstream.Push{}, upstream.Refuse(upstream.MissingField, "billId", "missing")
 	case !orderID.MatchString(string(m.BillID)):
 		return upstream.Push{}, upstream.Refuse(upstream.BadField, "billId", "not an order's number")
+	}
+	if fault := upstream.CheckLength("remark", string(m.Remark), upstream.MaxText); fault != nil {
+		return upstream.Push{}, fault
 	}
 	return meaning(m)
 }

@@ -28,7 +28,7 @@ func readCancel(params map[string]string) (upstream.Push, *upstream.Error) {
 		by = known
 	}
 	reason := f.text("reason")
-	f.utf8()
+	f.sound()
 	if f.fault != nil {
 		return upstream.Push{}, f.fault
 	}

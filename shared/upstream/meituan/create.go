@@ -40,7 +40,7 @@ func (a *Adapter) readCreate(f fields) (upstream.Push, *upstream.Error) {
 		Display:    f.text("day_seq"),
 	}
 	create.Degraded = p.lacking
-	f.utf8()
+	f.sound()
 	if f.fault != nil {
 		return upstream.Push{}, f.fault
 	}
@@ -60,11 +60,23 @@ func (f *fields) orderNo() string {
 	return no
 }
 
-// utf8 refuses bytes that no database column would take.
-func (f *fields) utf8() {
+// limits are how long the texts that are kept may be, in bytes.
+var limits = map[string]int{
+	"app_poi_code": upstream.MaxCode, "day_seq": upstream.MaxCode,
+	"recipient_name": upstream.MaxText, "recipient_address": upstream.MaxText, "caution": upstream.MaxText, "reason": upstream.MaxText,
+}
+
+// sound refuses what no database column would take.
+func (f *fields) sound() {
 	for name := range f.values {
-		if !utf8.ValidString(f.text(name)) {
+		text := f.text(name)
+		switch most, limited := limits[name]; {
+		case !utf8.ValidString(text):
 			f.fail(upstream.Malformed, name, "not UTF-8")
+		case strings.ContainsRune(text, 0):
+			f.fail(upstream.Malformed, name, "holds a NUL")
+		case limited && len(text) > most:
+			f.fail(upstream.BadField, name, "longer than %d bytes", most)
 		}
 	}
 }

@@ -139,6 +139,7 @@ func TestContract(t *testing.T) {
 		WantCancel: upstream.Push{Kind: upstream.KindCancel, No: "27061900338318741999",
 			Cancel: &upstream.Cancel{By: "customer", Reason: "用户退款取消"}},
 		Faults:  faults(),
+		Attacks: attacks(),
 		Answers: answers(),
 		Reports: reports(),
 	})

@@ -162,11 +162,15 @@ func notice(*Adapter, envelope, *fields) upstream.Push {
 
 // read tells what a message means.
 func (a *Adapter) read(env envelope) (upstream.Push, *upstream.Error) {
+	if fault := upstream.CheckJSON("message", []byte(env["message"])); fault != nil {
+		return upstream.Push{}, fault
+	}
 	f := &fields{}
 	if json.Unmarshal([]byte(env["message"]), &f.values) != nil || f.values == nil {
 		f.fail(upstream.Malformed, "message", "not a JSON object")
 	}
 	push := a.meaning(env["type"])(a, env, f)
+	f.short()
 	if f.fault != nil {
 		return upstream.Push{}, f.fault
 	}

@@ -47,6 +47,28 @@ func (f *fields) text(name string) string {
 	return strings.TrimSpace(string(t))
 }
 
+// limits are how long the texts that are kept may be, in bytes.
+var limits = []struct {
+	name string
+	most int
+}{
+	{"openId", upstream.MaxCode}, {"shopId", upstream.MaxCode}, {"daySn", upstream.MaxCode}, {"consignee", upstream.MaxText},
+	{"address", upstream.MaxText}, {"description", upstream.MaxText}, {"reason", upstream.MaxText}, {"remark", upstream.MaxText},
+}
+
+// short refuses texts that no column would take.
+func (f *fields) short() {
+	for _, l := range limits {
+		var t text
+		if raw, ok := f.values[l.name]; !ok || t.UnmarshalJSON(raw) != nil {
+			continue
+		}
+		if fault := upstream.CheckLength(l.name, string(t), l.most); fault != nil && f.fault == nil {
+			f.fault = fault
+		}
+	}
+}
+
 // need is text that must be there.
 func (f *fields) need(name string) string {
 	value := f.text(name)

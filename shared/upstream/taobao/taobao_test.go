@@ -200,6 +200,7 @@ func TestContract(t *testing.T) {
 		WantCreate: wantCreate(),
 		WantCancel: upstream.Push{Kind: upstream.KindCancel, No: number, Cancel: &upstream.Cancel{By: "customer"}},
 		Faults:     faults(),
+		Attacks:    attacks(),
 		Answers:    answers(),
 		Reports:    reports(),
 		Fetches:    fetches(),

@@ -44,6 +44,8 @@ type Harness struct {
 	// Faults are requests that must be refused.
 	Faults  []Fault
 	Answers []Answer
+	// Attacks are how the suite attacks the platform's pushes; they are its own.
+	Attacks *Attacks
 	Reports *Reports // nil for a platform that is not told
 	Fetches *Fetches // nil for a platform whose pushes are whole
 }
@@ -89,6 +91,7 @@ func Run(t *testing.T, h Harness) {
 	t.Helper()
 	t.Run("accepts", h.accepts)
 	t.Run("refuses", h.refuses)
+	t.Run("attacks", h.attacks)
 	t.Run("answers", h.answers)
 	t.Run("reports", h.reports)
 	t.Run("fetches", h.fetches)
