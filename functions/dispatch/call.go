@@ -161,16 +161,28 @@ func askTips(ctx context.Context, adapter carrier.Adapter, a order.Attempt, ref 
 	s.Charged = &total
 }
 
-// cancel asks for the 违约金 first where there may be one, then cancels.
+// sureTries is how often a cancel waits for its pre-query where nothing else tells the 违约金.
+const sureTries = 3
+
+// cancel asks for the 违约金 first where there may be one, then cancels. Where nothing but
+// the pre-query could tell it after a cancel whose answer is lost, it is asked for even if no
+// rider was heard of, and the cancel waits while it is in doubt.
 func (s *Stage) cancel(ctx context.Context, adapter carrier.Adapter, p turn.PlannedCall, ref carrier.Ref, ans *turn.Answer) {
 	a := p.Attempt
 	req := carrier.CancelRequest{Ref: ref, Reason: a.Want.Cancel, AfterPickup: !a.PickedAt.IsZero()}
-	if !a.AcceptedAt.IsZero() {
+	quiet := adapter.Facts().QuietFine
+	if !a.AcceptedAt.IsZero() || quiet {
+		var unknown error
 		within(ctx, func(ctx context.Context) {
-			if fee, err := adapter.CancelFee(ctx, ref); err == nil {
+			fee, err := adapter.CancelFee(ctx, ref)
+			if unknown = err; err == nil {
 				req.AgreeTo, ans.Fee = &fee, &fee
 			}
 		})
+		if quiet && a.Tries < sureTries && unknown != nil && carrier.Doubt(unknown) {
+			ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "the 违约金 is not known: " + unknown.Error()}
+			return
+		}
 	}
 	left := p.Until.Sub(s.Clock.System())
 	if left < callTimeout/2 {

@@ -23,6 +23,8 @@ type slowFee struct {
 	left  []time.Duration // system time that each cancel was given
 }
 
+func (c *slowFee) Facts() carrier.Facts { return carrier.Facts{} }
+
 func (c *slowFee) CancelFee(context.Context, carrier.Ref) (money.Fen, error) {
 	c.clock.Advance(c.takes)
 	return 200, nil
@@ -57,5 +59,55 @@ func TestACancelLeavesWithinItsLease(t *testing.T) {
 		require.Len(t, c.left, 1)
 		require.LessOrEqual(t, c.left[0], row.most)
 		require.Positive(t, c.left[0])
+	}
+}
+
+// quiet is a carrier that tells its 违约金 before and with a cancel only.
+type quiet struct {
+	carrier.Adapter
+	err       error
+	cancelled int
+}
+
+func (*quiet) Facts() carrier.Facts { return carrier.Facts{QuietFine: true} }
+
+func (q *quiet) CancelFee(context.Context, carrier.Ref) (money.Fen, error) { return 150, q.err }
+
+func (q *quiet) Cancel(context.Context, carrier.CancelRequest) (carrier.CancelResult, error) {
+	q.cancelled++
+	return carrier.CancelResult{}, nil
+}
+
+// Nothing is cancelled blindly where a lost answer would take the figure with it, unless the
+// carrier does not answer the pre-query for long.
+func TestAQuietFineIsKnownBeforeTheCancel(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	lost := &carrier.Error{Carrier: "x", Op: "cancel_fee", Kind: carrier.KindTemporary}
+	refused := &carrier.Error{Carrier: "x", Op: "cancel_fee", Kind: carrier.KindRefused}
+	for name, row := range map[string]struct {
+		err       error
+		tries     int
+		cancelled int
+		fee       bool
+	}{
+		"known":                {nil, 0, 1, true},
+		"in doubt":             {lost, 0, 0, false},
+		"in doubt for long":    {lost, sureTries, 1, false},
+		"decided: none is due": {refused, 0, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, now := &quiet{err: row.err}, clock.NewManual(began)
+			s := &Stage{Carriers: carrier.Set{"x": c}, Clock: now}
+			var ans turn.Answer
+			s.call(t.Context(), turn.PlannedCall{Order: 1, Kind: order.CallCancel, Seq: 1, Until: began.Add(callLease),
+				Attempt: order.Attempt{N: 1, Carrier: "x", State: order.AttemptCancelling, Tries: row.tries}}, store.Detail{}, &ans)
+			require.Equal(t, row.cancelled, c.cancelled)
+			require.Equal(t, row.fee, ans.Fee != nil)
+			if row.cancelled == 0 {
+				require.Equal(t, carrier.KindNotSent, carrier.KindOf(ans.Err))
+			}
+		})
 	}
 }

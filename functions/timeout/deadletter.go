@@ -56,9 +56,18 @@ func (s *Stage) bury(ctx context.Context, events []function.Event) error {
 	return s.Bus.Publish(ctx, again...)
 }
 
+// maxNested is how often a dead letter may have been given up in its turn. Each level is read
+// anew with all that is in it, so that many levels would cost more than they could be worth.
+const maxNested = 16
+
 // unwrap reads the batch that a trigger gave up: the CloudEvents of the original messages,
 // also of dead letters that were given up in their turn.
-func unwrap(e function.Event) ([]function.Event, error) {
+func unwrap(e function.Event) ([]function.Event, error) { return unwrapTo(e, maxNested) }
+
+func unwrapTo(e function.Event, levels int) ([]function.Event, error) {
+	if levels == 0 {
+		return nil, fmt.Errorf("a dead letter within %d others", maxNested)
+	}
 	inner, err := function.DecodeEvents(e.Body)
 	if err != nil {
 		return nil, err
@@ -69,7 +78,7 @@ func unwrap(e function.Event) ([]function.Event, error) {
 			out = append(out, x)
 			continue
 		}
-		deeper, err := unwrap(x)
+		deeper, err := unwrapTo(x, levels-1)
 		if err != nil {
 			return nil, err
 		}

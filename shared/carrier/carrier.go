@@ -51,6 +51,7 @@ type Facts struct {
 	CancelReturns bool          // a cancel after pickup sends the rider back to the shop
 	TipTotals     bool          // a tip call names the total of all tips, not what is added; see Tipper
 	TipUnit       money.Fen     // tips are multiples of it; 0 = the carrier takes none after the placement
+	QuietFine     bool          // no query and no push tells the 违约金: only the cancel's own answer does, and the pre-query before it
 	PriceAtEnd    bool          // the price is not bound to the quote and no push states it: a delivery, though signed, waits for a query
 }
 

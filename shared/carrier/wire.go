@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/money"
@@ -77,18 +79,18 @@ func (o *Object) Text(name string) string {
 	return text
 }
 
-// Key is Text that names something, such as a quote: of one piece, and at most so many bytes
+// Key is Text that names something, such as a quote: one line of at most so many characters
 // as a column takes.
 func (o *Object) Key(name string, most int) string {
 	text := o.Text(name)
-	if len(text) > most || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		o.fail(name, "is not of up to %d letters and digits", most)
+	if utf8.RuneCountInString(text) > most || strings.ContainsFunc(text, unicode.IsControl) {
+		o.fail(name, "is not one line of up to %d characters", most)
 		return ""
 	}
 	return text
 }
 
-// maxNumber is what a column holds of the number of an order, in bytes.
+// maxNumber is what a column holds of the number of an order, in characters.
 const maxNumber = 64
 
 // Number is the Key of an order, or a code.

@@ -66,31 +66,31 @@ func TestObjectNamesTheFirstFault(t *testing.T) {
 		read func(*carrier.Object)
 		says string
 	}{
-		"missing":           {func(o *carrier.Object) { o.Need("absent"); o.Need("other") }, "absent is missing"},
-		"a list":            {func(o *carrier.Object) { o.Text("list") }, "list is neither text nor a number"},
-		"no number":         {func(o *carrier.Object) { o.Int("word") }, "word is not a whole number"},
-		"fraction":          {func(o *carrier.Object) { o.Fen("fraction") }, "fraction is not an amount"},
-		"exponent":          {func(o *carrier.Object) { o.Fen("exponent") }, "exponent is not an amount"},
-		"negative":          {func(o *carrier.Object) { o.Fen("minus") }, "minus is negative"},
-		"no time":           {func(o *carrier.Object) { o.Time("word") }, "word is not an instant"},
-		"inside":            {func(o *carrier.Object) { o.Object("inner").Int("v") }, "inner.v is not a whole number"},
-		"in a list":         {func(o *carrier.Object) { o.Objects("list")[1].Need("v") }, "list[1].v is missing"},
-		"not an object":     {func(o *carrier.Object) { o.Object("word") }, "word is not an object"},
-		"not a list":        {func(o *carrier.Object) { o.Objects("word") }, "word is not a list"},
-		"not text":          {func(o *carrier.Object) { o.Raw("minus") }, "minus is not text"},
-		"no signed text":    {func(o *carrier.Object) { o.Raw("absent") }, "absent is missing"},
-		"endless":           {func(o *carrier.Object) { o.Text("endless") }, "endless is longer than 2000 bytes"},
-		"no number at all":  {func(o *carrier.Object) { o.NeedNumber("absent") }, "absent is missing"},
-		"a number of 65":    {func(o *carrier.Object) { o.Number("long") }, "long is not of up to 64 letters and digits"},
-		"a number in words": {func(o *carrier.Object) { o.Number("words") }, "words is not of up to 64"},
-		"a key of 65":       {func(o *carrier.Object) { o.Key("long", 65); o.Key("long", 64) }, "long is not of up to 64"},
-		"absurd":            {func(o *carrier.Object) { o.Fen("absurd") }, "absurd is more than 1000000.00"},
-		"no distance":       {func(o *carrier.Object) { o.Metres("minus") }, "minus is no distance"},
-		"too far":           {func(o *carrier.Object) { o.Metres("absurd") }, "absurd is no distance"},
+		"missing":               {func(o *carrier.Object) { o.Need("absent"); o.Need("other") }, "absent is missing"},
+		"a list":                {func(o *carrier.Object) { o.Text("list") }, "list is neither text nor a number"},
+		"no number":             {func(o *carrier.Object) { o.Int("word") }, "word is not a whole number"},
+		"fraction":              {func(o *carrier.Object) { o.Fen("fraction") }, "fraction is not an amount"},
+		"exponent":              {func(o *carrier.Object) { o.Fen("exponent") }, "exponent is not an amount"},
+		"negative":              {func(o *carrier.Object) { o.Fen("minus") }, "minus is negative"},
+		"no time":               {func(o *carrier.Object) { o.Time("word") }, "word is not an instant"},
+		"inside":                {func(o *carrier.Object) { o.Object("inner").Int("v") }, "inner.v is not a whole number"},
+		"in a list":             {func(o *carrier.Object) { o.Objects("list")[1].Need("v") }, "list[1].v is missing"},
+		"not an object":         {func(o *carrier.Object) { o.Object("word") }, "word is not an object"},
+		"not a list":            {func(o *carrier.Object) { o.Objects("word") }, "word is not a list"},
+		"not text":              {func(o *carrier.Object) { o.Raw("minus") }, "minus is not text"},
+		"no signed text":        {func(o *carrier.Object) { o.Raw("absent") }, "absent is missing"},
+		"endless":               {func(o *carrier.Object) { o.Text("endless") }, "endless is longer than 2000 bytes"},
+		"no number at all":      {func(o *carrier.Object) { o.NeedNumber("absent") }, "absent is missing"},
+		"a number of 65":        {func(o *carrier.Object) { o.Number("long") }, "long is not one line of up to 64 characters"},
+		"a number of two lines": {func(o *carrier.Object) { o.Number("lines") }, "lines is not one line"},
+		"a key of 65":           {func(o *carrier.Object) { o.Key("long", 65); o.Key("long", 64) }, "long is not one line of up to 64"},
+		"absurd":                {func(o *carrier.Object) { o.Fen("absurd") }, "absurd is more than 1000000.00"},
+		"no distance":           {func(o *carrier.Object) { o.Metres("minus") }, "minus is no distance"},
+		"too far":               {func(o *carrier.Object) { o.Metres("absurd") }, "absurd is no distance"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := object(t, `{"word":"x","fraction":1.5,"exponent":1e3,"minus":-1,"inner":{"v":"y"},"list":[{"v":1},{}],"absurd":100000001,"words":"1 2",`+
+			o := object(t, `{"word":"x","fraction":1.5,"exponent":1e3,"minus":-1,"inner":{"v":"y"},"list":[{"v":1},{}],"absurd":100000001,"lines":"1\n2",`+
 				`"long":"`+strings.Repeat("1", 65)+`","endless":"`+strings.Repeat("x", 2001)+`"}`)
 			tc.read(o)
 			require.ErrorContains(t, o.Err(), tc.says)
@@ -107,11 +107,12 @@ func TestParseObjectIsStrict(t *testing.T) {
 		_, err := carrier.ParseObject([]byte(raw))
 		require.ErrorContains(t, err, says, raw)
 	}
-	o := object(t, `{"whole":"`+strings.Repeat("x", 5000)+`","price":100000000,"way":10000000,"no":"TDH-1"}`)
+	o := object(t, `{"whole":"`+strings.Repeat("x", 5000)+`","price":100000000,"way":10000000,"no":"TDH-1","theirs":"测试 1"}`)
 	require.Len(t, o.Whole("whole"), 5000)
 	require.Equal(t, carrier.MaxCost, *o.Fen("price"))
 	require.Equal(t, 10_000_000, o.Metres("way"))
 	require.Equal(t, "TDH-1", o.NeedNumber("no"))
+	require.Equal(t, "测试 1", o.Number("theirs"), "an order of somebody else under the same account")
 	require.Empty(t, o.Number("absent"))
 	require.NoError(t, o.Err())
 }

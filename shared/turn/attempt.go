@@ -94,7 +94,7 @@ func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 		a.Rider = order.Rider{}
 	case order.AtAccepted, order.AtArrived, order.AtPickedUp, order.AtDelivered:
 		if a.AcceptedAt.IsZero() {
-			a.AcceptedAt = t.env.Now
+			a.AcceptedAt, a.CancelFee = t.env.Now, nil
 		}
 		if a.PickedAt.IsZero() && (on == order.AtPickedUp || on == order.AtDelivered) {
 			a.PickedAt = t.env.Now

@@ -59,11 +59,12 @@ func newDesk(t tester, carriers ...string) *desk {
 	}
 	d := &desk{
 		t: t, now: begin, seen: map[string]order.EventRow{}, short: map[string]bool{}, decided: map[string]string{},
-		prices: map[string]money.Fen{"uupt": 800, "shansong": 1400, "third": 900},
+		prices: map[string]money.Fen{"uupt": 800, "shansong": 1400, "third": 900, "sftc": 800},
 		carriers: map[string]carrier.Facts{
 			"uupt":     {Account: "u", SignedPush: true},
 			"shansong": {Account: "s", ConfirmReturn: true, CancelReturns: true},
 			"third":    {Account: "t", SignedPush: true},
+			"sftc":     {Account: "f", SignedPush: true, QuietFine: true},
 		},
 	}
 	d.agg = &order.Aggregate{Order: order.Order{

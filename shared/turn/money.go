@@ -129,16 +129,22 @@ func (t *Turn) fine(a *order.Attempt, by carrier.Ender) money.Fen {
 	switch {
 	case a.Want.Cancel == "", by == carrier.ByRider, by == carrier.ByCarrier, by == carrier.ByNobody:
 		return 0
-	case a.CancelFee != nil:
+	case a.CancelFee != nil && !t.unheard(a):
 		return *a.CancelFee
 	}
-	state := a.Under
-	if !a.PickedAt.IsZero() {
+	state, accepted := a.Under, a.AcceptedAt
+	switch {
+	case !a.PickedAt.IsZero():
 		state = order.AttemptPickedUp
+	case t.unheard(a):
+		state, accepted = order.Accepted, a.PlacedAt // at the earliest
 	}
-	amount, _ := t.env.Book.Penalty(penalty.Case{Party: "carrier:" + a.Carrier, State: string(state), Accepted: t.since(a.AcceptedAt), Fee: a.Price})
+	amount, _ := t.env.Book.Penalty(penalty.Case{Party: "carrier:" + a.Carrier, State: string(state), Accepted: t.since(accepted), Fee: a.Price})
 	return amount
 }
+
+// unheard reports whether a rider had accepted of whom we heard at the end only.
+func (t *Turn) unheard(a *order.Attempt) bool { return a.AcceptedAt.IsZero() && a.Rider.Known() }
 
 // income books what the platform owes for a delivery.
 func (t *Turn) income() {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/strategy"
 	"github.com/chuandao/qianfan/shared/turn"
@@ -148,6 +149,47 @@ var races = []scenario{
 func TestRaces(t *testing.T) {
 	t.Parallel()
 	for _, s := range races {
+		t.Run(s.name, s.run)
+	}
+}
+
+// What a withdrawal costs is told by the carrier's own figure, or by the rule for the state
+// in which the carrier had it: also when we heard of the rider at the very end only.
+var fines = []scenario{
+	{
+		name: "a rider of whom only the last query tells", carriers: []string{"sftc"},
+		steps: []step{quoted(), okPlace(1), withdraws("k"), feeButDoubt(1, 0), pass(2 * time.Second),
+			shows(1, carrier.Cancelled, rider("甲"))},
+		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
+		money: "1 hold 800, 1 penalty 200(order_cancelled), 1 release 600", milestones: "dispatching cancelled", command: order.Applied,
+	},
+	{
+		name: "a figure from before the rider accepted says nothing any more", carriers: []string{"sftc"},
+		steps: []step{quoted(), okPlace(1), withdraws("k"), says(1, carrier.Accepted), feeButDoubt(1, 0), pass(2 * time.Second), shows(1, carrier.Cancelled)},
+		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
+		money: "1 hold 800, 1 penalty 200(order_cancelled), 1 release 600", milestones: "dispatching cancelled", command: order.Applied,
+	},
+	{
+		name: "nobody had accepted: the figure of the pre-query", carriers: []string{"sftc"},
+		steps: []step{quoted(), okPlace(1), withdraws("k"), feeButDoubt(1, 0), pass(2 * time.Second), shows(1, carrier.Cancelled)},
+		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
+		money: "1 hold 800, 1 release 800", milestones: "dispatching cancelled", command: order.Applied,
+	},
+}
+
+// feeButDoubt: the pre-query is answered, the cancel is not.
+func feeButDoubt(n int, fee money.Fen) step {
+	return func(d *desk) {
+		d.t.Helper()
+		d.answer(n, func(a *turn.Answer) {
+			a.Fee, a.Err = &fee, &carrier.Error{Carrier: "x", Op: a.Kind, Kind: carrier.KindTemporary}
+		})
+	}
+}
+
+func TestFinesOfWithdrawals(t *testing.T) {
+	t.Parallel()
+	for _, s := range fines {
 		t.Run(s.name, s.run)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/attack"
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -251,7 +252,7 @@ func (x *Attacks) wire(t *testing.T) []hostile {
 // sound tells whether every column and account could take what is made of a push.
 func sound(s carrier.Status) bool {
 	for _, text := range []string{s.OurNo, s.CarrierNo, s.Code, s.SubCode} {
-		if len(text) > 64 {
+		if utf8.RuneCountInString(text) > 64 {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/attack"
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -97,10 +98,10 @@ func (h Harness) soundResult(t *testing.T, call string, got any) {
 		require.GreaterOrEqual(t, got.Price, money.Fen(0))
 		require.Positive(t, got.TTL)
 		require.True(t, got.DistanceM >= 0 && got.DistanceM <= math.MaxInt32, got.DistanceM)
-		require.True(t, len(got.CarrierNo) <= 64 && len(got.Token) <= 255)
+		require.True(t, utf8.RuneCountInString(got.CarrierNo) <= 64 && utf8.RuneCountInString(got.Token) <= 255)
 	case carrier.Placed:
 		require.True(t, got.CarrierNo != "" || h.Want.Placed.CarrierNo == "")
-		require.LessOrEqual(t, len(got.CarrierNo), 64)
+		require.LessOrEqual(t, utf8.RuneCountInString(got.CarrierNo), 64)
 		amount(got.Charged)
 	case carrier.Status:
 		require.NotEmpty(t, got.State)

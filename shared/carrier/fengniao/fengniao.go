@@ -70,6 +70,7 @@ func (a *Adapter) Facts() carrier.Facts {
 	return carrier.Facts{
 		Account:    a.cfg.Account,
 		SignedPush: true,
+		QuietFine:  true,
 		PriceAtEnd: true,
 		TipUnit:    1, // 分; whether less than 1 元 is taken is not published
 		QuoteTTL:   time.Duration(a.cfg.QuoteTTL),

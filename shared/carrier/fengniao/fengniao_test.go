@@ -98,7 +98,7 @@ func TestContract(t *testing.T) {
 		Ref:   carrier.Ref{OurNo: ourNo, CarrierNo: fnNo},
 		Extra: []string{"tip", "position"},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, PriceAtEnd: true, QuoteTTL: 5 * time.Minute, TipUnit: 1},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuietFine: true, PriceAtEnd: true, QuoteTTL: 5 * time.Minute, TipUnit: 1},
 			Quote:  carrier.Quote{Token: "32:63", Price: 900, TTL: 5 * time.Minute, DistanceM: 2210},
 			Placed: carrier.Placed{CarrierNo: fnNo},
 			Fee:    200,

@@ -70,7 +70,7 @@ func TestContract(t *testing.T) {
 		Place: carrier.PlaceRequest{QuoteRequest: carriertest.Sample(ourNo), Price: 900},
 		Ref:   carrier.Ref{OurNo: ourNo, CarrierNo: sfNo},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuietFine: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
 			Quote:  carrier.Quote{Price: 900, TTL: 5 * time.Minute, DistanceM: 2210, DeliveredIn: 45 * time.Minute},
 			Placed: carrier.Placed{CarrierNo: sfNo, Charged: fen(950)},
 			Fee:    200,

@@ -25,7 +25,7 @@ type inquiry struct {
 	GoodsWeight  int    `json:"goodsWeight"` // kg
 }
 
-// maxToken is what a column holds of a priceToken, in bytes.
+// maxToken is what a column holds of a priceToken, in characters.
 const maxToken = 255
 
 // Quote asks for a price (orderPrice). The priceToken is the quote's token.

@@ -59,6 +59,7 @@ func (a *Adapter) Facts() carrier.Facts {
 	return carrier.Facts{
 		Account:       a.cfg.Account,
 		SignedPush:    true,
+		QuietFine:     true,
 		ConfirmReturn: false,
 		QuoteTTL:      time.Duration(a.cfg.QuoteTTL),
 		CancelReturns: false,

@@ -66,7 +66,7 @@ func TestContract(t *testing.T) {
 		},
 		Ref: carrier.Ref{OurNo: ourNo, CarrierNo: uuNo},
 		Want: carriertest.Want{
-			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
+			Facts:  carrier.Facts{Account: "main", SignedPush: true, QuietFine: true, QuoteTTL: 5 * time.Minute, TipUnit: 100},
 			Quote:  carrier.Quote{Token: "3f6a0c1e2b7d4f0a", Price: 900, TTL: 300 * time.Second, DistanceM: 2210},
 			Placed: carrier.Placed{CarrierNo: uuNo},
 			Fee:    300,
