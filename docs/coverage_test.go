@@ -267,6 +267,34 @@ func TestCoverageHasEveryVector(t *testing.T) {
 	require.Empty(t, listed)
 }
 
+// Every scenario proves a row.
+func TestCoverageHasEveryScenario(t *testing.T) {
+	t.Parallel()
+	rows, _ := coverage(t)
+	named := map[string]bool{}
+	for _, r := range rows {
+		for _, pattern := range quoted(strings.Join(r.cells, " ")) {
+			found, err := filepath.Glob(filepath.Join(root, pattern))
+			if err != nil || !strings.HasPrefix(pattern, "local/scenarios/") {
+				continue
+			}
+			for _, file := range found {
+				named[file] = true
+			}
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(root, "local/scenarios/*/*.yaml"))
+	require.NoError(t, err)
+	require.Greater(t, len(files), 100)
+	var without []string
+	for _, file := range files {
+		if !named[file] {
+			without = append(without, file)
+		}
+	}
+	require.Empty(t, without, "scenarios without a row of docs/coverage.md")
+}
+
 var fuzzTarget = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
 
 // Every fuzz target has a row, and every row a target.
