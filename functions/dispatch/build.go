@@ -17,7 +17,7 @@ import (
 
 // Build makes the function from its settings.
 func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
-	where, policy := cache.FromEnv(env), health.LoadPolicy(env)
+	where, policy, fresh := cache.FromEnv(env), health.LoadPolicy(env), live.LoadFreshness(env)
 	d, closer, err := stage.Build(env, "dispatch")
 	if err != nil {
 		return nil, nil, err
@@ -32,7 +32,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	}
 	redis := cache.New(where)
 	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance, Book: penalty.Default(),
-		Live: live.New(d.Store, d.Clock), Health: health.New(policy, redis, d.Clock.System), Quota: quota.New(redis, d.Clock.System)}
+		Live: live.Every(d.Store, d.Clock, fresh), Health: health.New(policy, redis, d.Clock.System), Quota: quota.New(redis, d.Clock.System)}
 	s.Shards(count)
 	closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
 	return d.Event(s.Handle), function.Closers{closer, closeRedis}, nil

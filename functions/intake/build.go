@@ -28,7 +28,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		cfg := Config{
 			Size: env.Int("QIANFAN_BATCH_SIZE", 50, 1, 200), Wait: env.Duration("QIANFAN_BATCH_WAIT", 10*time.Millisecond),
 		}
-		limits := acceptance.LoadLimits(env)
+		limits, fresh := acceptance.LoadLimits(env), live.LoadFreshness(env)
 		where := cache.FromEnv(env)
 		d, closer, err := stage.Build(env, "intake")
 		if err != nil {
@@ -40,7 +40,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		}
 		redis := cache.New(where)
 		s := New(Deps{
-			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Desk: acceptance.New(live.New(d.Store, d.Clock), penalty.Default(), d.Clock, limits), Instance: d.Instance, Tracer: d.Tracer,
+			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), penalty.Default(), d.Clock, limits), Instance: d.Instance, Tracer: d.Tracer,
 			Positions: position.New(redis),
 			IDs:       order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 		}, cfg)

@@ -20,7 +20,7 @@ import (
 
 // Build makes the function from its settings.
 func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
-	where, policy, limits := cache.FromEnv(env), health.LoadPolicy(env), acceptance.LoadLimits(env)
+	where, policy, limits, fresh := cache.FromEnv(env), health.LoadPolicy(env), acceptance.LoadLimits(env), live.LoadFreshness(env)
 	d, closer, err := stage.Build(env, "quote")
 	if err != nil {
 		return nil, nil, err
@@ -31,7 +31,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err := errors.Join(err, bad); err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	redis, now := cache.New(where), live.New(d.Store, d.Clock)
+	redis, now := cache.New(where), live.Every(d.Store, d.Clock, fresh)
 	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance,
 		Positions: position.New(redis), Quota: quota.New(redis, d.Clock.System), Prices: newPrices(redis),
 		Health: health.New(policy, redis, d.Clock.System), Live: now,

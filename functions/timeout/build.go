@@ -20,7 +20,7 @@ import (
 // Build makes the function from its settings; QIANFAN_RETENTION_DAYS is how long orders are kept.
 func Build(ctx context.Context, env *function.Env) (function.EventHandler, function.Closer, error) {
 	days := env.Int("QIANFAN_RETENTION_DAYS", 92, 8, 3660)
-	limits := acceptance.LoadLimits(env)
+	limits, fresh := acceptance.LoadLimits(env), live.LoadFreshness(env)
 	d, closer, err := stage.Build(env, "timeout")
 	if err != nil {
 		return nil, nil, err
@@ -30,7 +30,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
 	s := &Stage{Store: d.Store, Bus: d.Bus, Clock: d.Clock, Retention: time.Duration(days) * 24 * time.Hour,
-		Platforms: all, Desk: acceptance.New(live.New(d.Store, d.Clock), penalty.Default(), d.Clock, limits),
+		Platforms: all, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), penalty.Default(), d.Clock, limits),
 		IDs: order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 	}
 	return d.Event(s.Handle), closer, nil

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/chuandao/qianfan/shared/carrier/carriers"
@@ -66,6 +67,10 @@ var wishes = map[string]func(a order.CommandArgs) error{
 	},
 }
 
+// platformSide are the names by which a platform's own cancels go: a person who used one would
+// bill the platform 违约金 for a cancel of ours.
+var platformSide = []string{"customer", "merchant", "platform"}
+
 func noArgs(a order.CommandArgs) error {
 	if a != (order.CommandArgs{}) {
 		return errors.New("this command has no arguments")
@@ -80,10 +85,16 @@ func (w wish) check() *Problem {
 		return bad(http.StatusBadRequest, "kinds are "+strings.Join(slices.Sorted(maps.Keys(wishes)), ", "), "kind %q is no command", w.Kind)
 	case strings.TrimSpace(w.By) == "":
 		return bad(http.StatusBadRequest, `send "by": commands are audited`, "nobody gives this command")
+	case slices.Contains(platformSide, strings.ToLower(strings.TrimSpace(w.By))):
+		return bad(http.StatusBadRequest, `send your own name as "by"`, "%q stands for the platform's side, which would be billed for a cancel", w.By)
 	case utf8.RuneCountInString(w.By) > maxBy || utf8.RuneCountInString(w.Reason) > maxReason || len(w.Key) > maxKey:
 		return bad(http.StatusBadRequest, fmt.Sprintf("by has at most %d characters, reason %d, key %d bytes", maxBy, maxReason, maxKey), "a text is too long")
 	case !utf8.ValidString(w.By + w.Reason + w.Key):
 		return bad(http.StatusBadRequest, "send UTF-8", "a text is not UTF-8")
+	case strings.ContainsFunc(w.By+w.Reason, unicode.IsControl):
+		return bad(http.StatusBadRequest, "send one line of plain text", "by or reason holds a control character")
+	case strings.ContainsFunc(w.Key, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }):
+		return bad(http.StatusBadRequest, "a key is one word", "key %q holds a blank", w.Key)
 	case w.Version < 0:
 		return bad(http.StatusBadRequest, "leave it out, or send the version of GET /api/orders/{id}", "version %d", w.Version)
 	}

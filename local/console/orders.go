@@ -85,43 +85,60 @@ func (s *server) order(r *http.Request) (any, error) {
 	return view, err
 }
 
-// findID takes a platform's number, or our id. A number that two platforms use names nothing: acts
-// on the wrong order cost money.
+// findOrder reads the order that a name names; see findID.
+func (s *server) findOrder(ctx context.Context, name string) (store.OrderView, error) {
+	id, err := s.findID(ctx, name)
+	if err != nil {
+		return store.OrderView{}, err
+	}
+	view, ok, err := s.Store.OrderByID(ctx, id)
+	if err == nil && !ok {
+		err = noOrder(name)
+	}
+	return view, err
+}
+
+// findID takes our id, or a platform's number. What names two orders names none, since platforms
+// choose their numbers and acts on the wrong order cost money: then ByID tells our id from a number.
 func (s *server) findID(ctx context.Context, name string) (int64, error) {
+	text, byID := strings.CutPrefix(name, ByID)
+	id, err := strconv.ParseInt(text, 10, 64)
+	isID := err == nil && id > 0
+	if byID {
+		if !isID {
+			return 0, noOrder(name)
+		}
+		return id, nil
+	}
 	rows, err := s.Store.Orders(ctx, store.OrderFilter{No: name, Limit: 2})
 	switch {
 	case err != nil:
 		return 0, err
-	case len(rows) == 1:
-		return rows[0].ID, nil
-	case len(rows) > 1:
-		return 0, bad(http.StatusConflict, "name it by our id: "+strconv.FormatInt(rows[0].ID, 10)+" or "+strconv.FormatInt(rows[1].ID, 10), "number %q is of more than one order", name)
-	}
-	if id, err := strconv.ParseInt(name, 10, 64); err == nil && id > 0 {
+	case len(rows) == 0 && !isID:
+		return 0, noOrder(name)
+	case len(rows) == 0:
 		return id, nil
-	}
-	return 0, bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)
-}
-
-// findOrder takes our id, or a platform's number.
-func (s *server) findOrder(ctx context.Context, name string) (store.OrderView, error) {
-	unknown := bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)
-	if id, err := strconv.ParseInt(name, 10, 64); err == nil && id > 0 {
-		view, ok, err := s.Store.OrderByID(ctx, id)
-		if ok || err != nil {
-			return view, err
+	case len(rows) > 1:
+		return 0, ambiguous(name, rows[0].ID, rows[1].ID)
+	case isID && id != rows[0].ID:
+		if _, there, err := s.Store.OrderByID(ctx, id); err != nil || there {
+			return 0, errors.Join(err, ambiguous(name, id, rows[0].ID))
 		}
 	}
-	rows, err := s.Store.Orders(ctx, store.OrderFilter{No: name, Limit: 1})
-	if err != nil {
-		return store.OrderView{}, err
+	return rows[0].ID, nil
+}
+
+// ByID before our id says that it is not a platform's number.
+const ByID = "id:"
+
+func noOrder(name string) *Problem {
+	return bad(http.StatusNotFound, "GET /api/orders or `qianfan order list` lists them; an order is named by our id or by the platform's number", "no order %q", name)
+}
+
+func ambiguous(name string, ids ...int64) *Problem {
+	hints := make([]string, len(ids))
+	for i, id := range ids {
+		hints[i] = ByID + strconv.FormatInt(id, 10)
 	}
-	if len(rows) == 0 {
-		return store.OrderView{}, unknown
-	}
-	view, ok, err := s.Store.OrderByID(ctx, rows[0].ID)
-	if err == nil && !ok {
-		err = unknown
-	}
-	return view, err
+	return bad(http.StatusConflict, "name it by our id: "+strings.Join(hints, " or "), "%q names more than one order", name)
 }

@@ -17,6 +17,7 @@ type Carrier interface {
 	Books() world.Books
 	Totals() world.Totals
 	Positions() []world.RiderPosition
+	Fleet() *world.Fleet
 	Close()
 }
 
@@ -40,7 +41,7 @@ var carrierTable = []simulatedCarrier{
 		},
 		open: func(o partyOptions, _ string) Carrier {
 			return dada.New(dada.Options{Profile: o.profile(dada.DefaultProfile()), Clock: o.clock, System: o.clock.System, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				InitialBalance: deposit, Shops: placesAt(dada.Name), Repeats: true})
+				InitialBalance: o.deposit, Shops: placesAt(dada.Name), Repeats: true})
 		},
 	},
 	{
@@ -50,7 +51,7 @@ var carrierTable = []simulatedCarrier{
 		},
 		open: func(o partyOptions, callback string) Carrier {
 			return fengniao.New(fengniao.Options{Profile: o.profile(fengniao.DefaultProfile()), Clock: o.clock, System: o.clock.System, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: callback, InitialBalance: deposit, Stores: placesAt(fengniao.Name)})
+				CallbackURL: callback, InitialBalance: o.deposit, Stores: placesAt(fengniao.Name)})
 		},
 	},
 	{
@@ -60,7 +61,7 @@ var carrierTable = []simulatedCarrier{
 		},
 		open: func(o partyOptions, callback string) Carrier {
 			return sftc.New(sftc.Options{Profile: o.profile(sftc.DefaultProfile()), Clock: o.clock, System: o.clock.System, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: callback, InitialBalance: deposit, Shops: storesAt(sftc.Name)})
+				CallbackURL: callback, InitialBalance: o.deposit, Shops: storesAt(sftc.Name)})
 		},
 	},
 	{
@@ -70,7 +71,7 @@ var carrierTable = []simulatedCarrier{
 		},
 		open: func(o partyOptions, callback string) Carrier {
 			return shansong.New(shansong.Options{Profile: o.profile(shansong.DefaultProfile()), Clock: o.clock, System: o.clock.System, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: callback, InitialBalance: deposit, Stores: storesAt(shansong.Name)})
+				CallbackURL: callback, InitialBalance: o.deposit, Stores: storesAt(shansong.Name)})
 		},
 	},
 	{
@@ -80,7 +81,7 @@ var carrierTable = []simulatedCarrier{
 		},
 		open: func(o partyOptions, callback string) Carrier {
 			return uupt.New(uupt.Options{Profile: o.profile(uupt.DefaultProfile()), Clock: o.clock, System: o.clock.System, Faults: o.faults, Seed: o.seed, InstantAnswer: o.instant,
-				CallbackURL: callback, InitialBalance: deposit})
+				CallbackURL: callback, InitialBalance: o.deposit})
 		},
 	},
 }
@@ -105,11 +106,15 @@ func namesOf(table []simulatedCarrier) (all, usual []string) {
 // callbackTo is where the gateway takes a carrier's pushes.
 func callbackTo(gateway, name string) string { return gateway + "/carrier/" + name }
 
-// openCarriers opens the books of all carriers.
+// openCarriers opens the books of all accounts, by the names of their parties.
 func openCarriers(o partyOptions) map[string]Carrier {
 	all := map[string]Carrier{}
 	for _, c := range carrierTable {
-		all[c.name] = c.open(o, callbackTo(o.gateway, c.name))
+		for i, a := range o.accounts.at(c.name) {
+			o.deposit = o.accounts.deposit(a)
+			all[a.party()] = c.open(o, callbackTo(o.gateway, c.name))
+			all[a.party()].Fleet().Skip(uint64(i) << 32) // numbers are unique with a carrier, not with each simulator of it
+		}
 	}
 	return all
 }

@@ -65,6 +65,9 @@ type Emulator struct {
 // everything answers. ctx bounds the start only.
 func Start(ctx context.Context, o Options, log io.Writer) (*Emulator, error) {
 	o = o.withDefaults()
+	if err := o.accounts().check(); err != nil {
+		return nil, err
+	}
 	faults, err := readFaults(o.Faults)
 	if err != nil {
 		return nil, err
@@ -94,7 +97,7 @@ func (e *Emulator) opened(undo func() error) { e.closers = append(e.closers, und
 
 func (e *Emulator) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.openDir, e.openClock, e.openServers, e.openStores, e.openStrategies, e.openBroker, e.openParties, e.openFunctions, e.openTriggers, e.openDoors,
+		e.openDir, e.openClock, e.openServers, e.openStores, e.openStrategies, e.openAccounts, e.openBroker, e.openParties, e.openFunctions, e.openTriggers, e.openDoors,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -147,7 +150,7 @@ func (e *Emulator) openStrategies(ctx context.Context) error {
 }
 
 func (e *Emulator) openParties(context.Context) error {
-	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste}, e.servers)
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste, accounts: e.opts.accounts()}, e.servers)
 	e.Carriers, e.Platforms = e.parties.Carriers, map[string]world.Platform{}
 	for name, p := range e.parties.Platforms {
 		e.Platforms[name] = p.Platform
@@ -157,7 +160,7 @@ func (e *Emulator) openParties(context.Context) error {
 }
 
 func (e *Emulator) openFunctions(ctx context.Context) error {
-	env := partyEnv(e.URLs, e.publicGateway())
+	env := partyEnv(e.URLs, e.publicGateway(), e.opts.accounts())
 	env["QIANFAN_DEV"] = "1"
 	env["QIANFAN_CLOCK_FILE"] = filepath.Join(e.dir, "clock")
 	env["QIANFAN_MYSQL_DSN"] = e.on.dsn

@@ -18,6 +18,8 @@ import (
 
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/local/sqlserver"
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/strategy"
 )
 
@@ -46,7 +48,9 @@ type Options struct {
 	Durability      sqlserver.Durability
 	MaxInstances    map[string]int
 
-	Strategies []strategy.Strategy // in place of the seeded ones of the same names
+	Strategies []strategy.Strategy   // in place of the seeded ones of the same names
+	Accounts   []carrier.AccountRule // of prepaid accounts; each account with a carrier beyond its first, main, is simulated as a party of its own
+	Deposits   map[string]money.Fen  // what accounts are prepaid with, by party (uupt, uupt-south), where it differs from the usual
 
 	Services Services // real services, by address
 	Reset    bool     // empty a real database that holds orders of an earlier run
@@ -106,6 +110,11 @@ func (o Options) withDefaults() Options {
 		parties[name] = addr
 		if a, ok := o.Parties[name]; ok {
 			parties[name] = a
+		}
+	}
+	for _, name := range o.accounts().parties() {
+		if parties[name] == "" {
+			parties[name] = "127.0.0.1:0"
 		}
 	}
 	o.Parties = parties

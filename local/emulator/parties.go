@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/sim/taobao"
 	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/money"
 )
 
 // parties are the simulated world: carriers and platforms, each on its own port.
@@ -35,6 +36,9 @@ type partyOptions struct {
 	instant bool
 	even    bool    // riders all take the same times
 	haste   float64 // riders are so many times as fast
+
+	accounts accounts
+	deposit  money.Fen // of the account that is opened
 }
 
 // profile is how a carrier behaves: its own default, unless riders are to be even or in haste.

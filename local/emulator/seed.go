@@ -6,12 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"time"
 
 	"github.com/chuandao/qianfan/local/sim"
 	"github.com/chuandao/qianfan/local/sqlserver"
 	"github.com/chuandao/qianfan/shared/geo"
-	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
 )
@@ -28,18 +26,9 @@ func dataKeyText() string { return base64.StdEncoding.EncodeToString(dataKey[:])
 // the system knows, simulated or not.
 var platformNames = []string{"jd", "meituan", "taobao", "canonical"}
 
-// deposit is what each carrier account is prepaid with at the start; the simulators open
-// their books with the same amount.
-const deposit money.Fen = 100_000_000_00
-
-const prepaidShards = 8
-
-// account is our name of the one prepaid account with each carrier.
-const account = "main"
-
 // seedKey names everything that is prepared in the template.
 func seedKey() string {
-	raw, err := json.Marshal([]any{store.SchemaKey(), shops(), strategies(), platformNames, carrierNames, deposit, prepaidShards})
+	raw, err := json.Marshal([]any{store.SchemaKey(), shops(), strategies(), platformNames, carrierNames})
 	if err != nil {
 		panic(err) // plain data
 	}
@@ -84,11 +73,6 @@ func prepare(ctx context.Context, dsn string) error {
 			return err
 		}
 	}
-	for _, c := range carrierNames {
-		if _, err := db.Deposit(ctx, "opening-"+c, c, account, deposit, prepaidShards, time.Unix(0, 0)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -106,8 +90,8 @@ func shops() []store.Shop {
 
 // partyEnv is the settings of the parties as functions get them: development credentials
 // and simulated addresses.
-func partyEnv(urls map[string]string, gateway string) map[string]string {
-	text := func(v map[string]any) string {
+func partyEnv(urls map[string]string, gateway string, all accounts) map[string]string {
+	text := func(v any) string {
 		raw, err := json.Marshal(v)
 		if err != nil {
 			panic(err) // plain data
@@ -122,7 +106,7 @@ func partyEnv(urls map[string]string, gateway string) map[string]string {
 		"QIANFAN_CANONICAL": text(map[string]any{"keys": map[string]string{"qf-test-key": "qf-test-secret-0001"}}),
 	}
 	for _, c := range carrierTable {
-		env[c.variable] = text(c.settings(urls[c.name], callbackTo(gateway, c.name)))
+		env[c.variable] = text(c.accountSettings(urls, gateway, all.at(c.name)))
 	}
 	return env
 }

@@ -151,9 +151,9 @@ func (e *Emulator) check(ctx context.Context, atRest bool) (InvariantsNow, error
 
 func (e *Emulator) carrierBooks() []store.CarrierBook {
 	var out []store.CarrierBook
-	for name, c := range e.Carriers {
-		b := c.Books()
-		book := store.CarrierBook{Carrier: name, Account: account, BalanceFen: b.Balance}
+	for _, p := range e.opts.accounts().all() {
+		b := e.Carriers[p.party()].Books()
+		book := store.CarrierBook{Carrier: p.carrier, Account: p.name, BalanceFen: b.Balance}
 		for _, o := range b.Orders {
 			book.Orders = append(book.Orders, store.CarrierBookOrder{CarrierNo: o.CarrierNo, ClientNo: o.ClientNo, ChargedFen: o.Charged, PenaltyFen: o.Penalty})
 		}

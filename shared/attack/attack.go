@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -130,19 +131,28 @@ func Amounts() []Body {
 const Memory = 64 << 20
 
 // Bounded fails when do allocates more than Memory. What other goroutines allocate meanwhile
-// counts, too, so that it looks a few times before it believes it.
+// counts, too, so that it looks a few times before it believes it; of those that measure
+// there is one at a time.
 func Bounded(t testing.TB, do func()) {
 	t.Helper()
 	least := uint64(1 << 63)
 	for range 5 {
-		before := allocated()
-		do()
-		least = min(least, allocated()-before)
-		if least <= Memory {
+		if least = min(least, measure(do)); least <= Memory {
 			return
 		}
 	}
 	t.Fatalf("decoding allocates %d MB, want at most %d", least>>20, Memory>>20)
+}
+
+// measuring is held by whoever measures.
+var measuring sync.Mutex
+
+func measure(do func()) uint64 {
+	measuring.Lock()
+	defer measuring.Unlock()
+	before := allocated()
+	do()
+	return allocated() - before
 }
 
 func allocated() uint64 {

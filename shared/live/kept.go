@@ -10,9 +10,10 @@ import (
 // kept is a value that is read again when it is old. One caller reads; the others go on with
 // the old value, or wait for the first.
 type kept[T any] struct {
-	what string
-	now  func() time.Time
-	read func(context.Context) (T, error)
+	what  string
+	now   func() time.Time
+	fresh time.Duration // in which a value is not read again
+	read  func(context.Context) (T, error)
 
 	reading sync.Mutex // held by the one who reads
 
@@ -77,7 +78,7 @@ func (k *kept[T]) renew(ctx context.Context) (T, error) {
 		k.err, k.until = err, k.now().Add(sorry)
 		return value, err
 	}
-	k.until = k.now().Add(fresh)
+	k.until = k.now().Add(k.fresh)
 	report(ctx, k.what, &k.away, err)
 	return k.value, nil
 }

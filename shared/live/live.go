@@ -1,6 +1,6 @@
 // Package live is what people change while the system runs: strategies, switches, carrier accounts and shops.
-// An instance reads each of them once in five seconds of system time, however many orders
-// come, and goes on with what it has while the store is away.
+// An instance reads each of them once in five seconds of system time (LoadFreshness), however
+// many orders come, and goes on with what it has while the store is away.
 package live
 
 import (
@@ -10,6 +10,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
 )
@@ -32,22 +33,31 @@ type Live struct {
 }
 
 const (
-	fresh   = 5 * time.Second  // of system time: a change is live after it
+	fresh   = 5 * time.Second  // of system time: a change is live after it, unless New is told otherwise
 	patient = 2 * time.Second  // that one reading may take
 	idle    = 25 * time.Second // beyond fresh: nobody looked for so long (the instance was frozen), so everybody waits for the reading
 	sorry   = time.Second      // without any value, a failure is everybody's for so long
 )
 
-// New makes a view; it reads nothing yet.
-func New(s Store, c clock.Clock) *Live {
+// LoadFreshness reads QIANFAN_LIVE_FRESH: the system time after which a change is live, 5 s
+// unless set. Less costs reads: one in that time for each kind and instance.
+func LoadFreshness(env *function.Env) time.Duration {
+	return env.Duration("QIANFAN_LIVE_FRESH", fresh)
+}
+
+// New makes a view with the usual freshness; it reads nothing yet.
+func New(s Store, c clock.Clock) *Live { return Every(s, c, fresh) }
+
+// Every makes a view that reads again what is older than fresh, in system time.
+func Every(s Store, c clock.Clock, fresh time.Duration) *Live {
 	l := &Live{}
-	l.strategies = kept[[]strategy.Strategy]{what: "strategies", now: c.System, read: s.Strategies}
-	l.switches = kept[Switches]{what: "switches", now: c.System, read: func(ctx context.Context) (Switches, error) {
+	l.strategies = kept[[]strategy.Strategy]{what: "strategies", now: c.System, fresh: fresh, read: s.Strategies}
+	l.switches = kept[Switches]{what: "switches", now: c.System, fresh: fresh, read: func(ctx context.Context) (Switches, error) {
 		off, err := s.SwitchedOff(ctx)
 		return NewSwitches(off), err
 	}}
-	l.accounts = kept[[]carrier.AccountRule]{what: "carrier accounts", now: c.System, read: s.Accounts}
-	l.shops = newShops(s, c.System)
+	l.accounts = kept[[]carrier.AccountRule]{what: "carrier accounts", now: c.System, fresh: fresh, read: s.Accounts}
+	l.shops = newShops(s, c.System, fresh)
 	return l
 }
 

@@ -20,6 +20,7 @@ const (
 type shops struct {
 	store Store
 	now   func() time.Time
+	fresh time.Duration // in which nobody looks for changes again
 
 	reading sync.Mutex // held by the one who looks for changes
 
@@ -31,8 +32,8 @@ type shops struct {
 	away   bool
 }
 
-func newShops(s Store, now func() time.Time) shops {
-	return shops{store: s, now: now, known: map[store.ShopKey]store.Shop{}, nobody: map[store.ShopKey]time.Time{}}
+func newShops(s Store, now func() time.Time, fresh time.Duration) shops {
+	return shops{store: s, now: now, fresh: fresh, known: map[store.ShopKey]store.Shop{}, nobody: map[store.ShopKey]time.Time{}}
 }
 
 func (s *shops) get(ctx context.Context, key store.ShopKey) (store.Shop, error) {
@@ -91,7 +92,7 @@ func (s *shops) keep(began time.Time, asked []store.ShopKey, found []store.Shop)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.known) == 0 { // from here on changes are to be found
-		s.looked, s.due = began, began.Add(fresh)
+		s.looked, s.due = began, began.Add(s.fresh)
 	}
 	if len(s.known)+len(found) > maxShops {
 		clear(s.known)
@@ -100,7 +101,7 @@ func (s *shops) keep(began time.Time, asked []store.ShopKey, found []store.Shop)
 		clear(s.nobody)
 	}
 	for _, k := range asked {
-		s.nobody[k] = began.Add(fresh)
+		s.nobody[k] = began.Add(s.fresh)
 	}
 	for _, x := range found {
 		delete(s.nobody, x.Key())
@@ -130,7 +131,7 @@ func (s *shops) refresh(ctx context.Context) {
 	touched, err := s.store.ShopsTouched(within, began.Sub(since)+slack)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.due = s.now().Add(fresh)
+	s.due = s.now().Add(s.fresh)
 	report(ctx, "shops", &s.away, err)
 	if err != nil {
 		return

@@ -2,6 +2,7 @@ package strictjson_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,6 +42,23 @@ func TestCheck(t *testing.T) {
 			got = strings.TrimSpace(fault.Error())
 		}
 		require.Equal(t, want, got, raw)
+	}
+}
+
+// Names are compared one by one while they are few, and looked up when they are many.
+func TestManyNames(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int{1, 31, 32, 33, 34, 500} {
+		var names []string
+		for i := range count {
+			names = append(names, fmt.Sprintf(`"n%d":{"n%d":1}`, i, i))
+		}
+		sound := "{" + strings.Join(names, ",")
+		require.Nil(t, strictjson.Check([]byte(sound+"}")), count)
+		for _, again := range []int{0, count / 2, count - 1} {
+			fault := strictjson.Check(fmt.Appendf(nil, `%s,"n%d":1}`, sound, again))
+			require.Equal(t, &strictjson.Fault{Name: fmt.Sprintf("n%d", again), Why: "is given twice"}, fault, count)
+		}
 	}
 }
 
@@ -111,6 +129,18 @@ func names(t *testing.T, raw string) int {
 		}
 		if isDelim {
 			open, value = append(open, delim == '{'), append(value, false)
+		}
+	}
+}
+
+// BenchmarkCheck is what a push of usual size costs.
+func BenchmarkCheck(b *testing.B) {
+	raw := []byte(`{"clientId":"c","shopId":"20000000000000001","issOrderNo":"TDH2025053050205843","orderNo":"7301234567890123456001","status":30,"statusDesc":"待取货",` +
+		`"subStatus":1,"statusChangeTime":"2023-11-15 06:14:00","deductAmount":0,"courier":{"name":"李四","mobile":"13800000000","gcj02Lat":"30.2804","gcj02Lng":"120.1433"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if fault := strictjson.Check(raw); fault != nil {
+			b.Fatal(fault)
 		}
 	}
 }

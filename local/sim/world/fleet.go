@@ -47,7 +47,7 @@ type Fleet struct {
 	chance  Chance
 	faults  *Faults
 	profile Profile
-	opening money.Fen
+	opening money.Fen // and what was deposited since
 	tell    func(Job) Callback
 	post    *postman
 
@@ -92,6 +92,13 @@ func (f *Fleet) Serial(limit uint64) uint64 {
 	defer f.mu.Unlock()
 	f.serial++
 	return f.serial % limit
+}
+
+// Skip leaves out the next n serial numbers.
+func (f *Fleet) Skip(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.serial += n
 }
 
 // Profile is how the fleet behaves.
@@ -245,6 +252,14 @@ func (f *Fleet) Balance() money.Fen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.balance
+}
+
+// Deposit adds to the client's prepaid money.
+func (f *Fleet) Deposit(amount money.Fen) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opening += amount
+	f.balance += amount
 }
 
 // Close stops all riders and waits for the callbacks under way.
