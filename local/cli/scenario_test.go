@@ -112,3 +112,25 @@ func TestScenarioRunStops(t *testing.T) {
 	require.Equal(t, exitStopped, code)
 	require.Contains(t, errs, "stopped")
 }
+
+// scenarioVerbs work on files; `run` plays them.
+var scenarioVerbs = []string{"scenario list", "scenario show", "scenario check", "scenario run"}
+
+func TestWithJSONScenarioVerbsPrintOneJSONValue(t *testing.T) {
+	t.Parallel()
+	file := written(t, playable)
+	for _, verb := range scenarioVerbs {
+		line := verb + " --json"
+		if verb != "scenario list" {
+			line += " " + file
+		}
+		if verb == "scenario run" {
+			line += " --no-build"
+		}
+		code, out, errs := plays(t, scenario.Result{Passed: true}).do(t, line)
+		require.Zero(t, code, errs)
+		var object map[string]any
+		require.NoError(t, json.Unmarshal([]byte(out), &object), out)
+		require.NotEmpty(t, object)
+	}
+}
