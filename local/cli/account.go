@@ -183,6 +183,9 @@ func (r ruled) print(e *env) {
 		serves = "nothing new"
 	}
 	text := fmt.Sprintf("%s/%s serves %s, weight %d", r.Carrier, r.Account, serves, r.Weight)
+	if r.PerSecond > 0 {
+		text += fmt.Sprintf(", %d a second", r.PerSecond)
+	}
 	switch {
 	case !r.Written:
 		text += "; nothing was written"

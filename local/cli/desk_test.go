@@ -97,7 +97,9 @@ var desk = []struct{ line, says string }{
 	{"account list", "1000.00"},
 	{"account add uupt main --by li", "uupt/main serves all, weight 1, live within five seconds"},
 	{"account route uupt second --city 330100 --platform meituan,jd --weight 3", "serves city 330100; platform meituan,jd, weight 3"},
-	{"account off uupt second --dry-run", "serves nothing new, weight 3; nothing was written"},
+	{"account limit uupt second 50", "serves city 330100; platform meituan,jd, weight 3, 50 a second, live within five seconds"},
+	{"account list", "50"},
+	{"account off uupt second --dry-run", "serves nothing new, weight 3, 50 a second; nothing was written"},
 	{"account off uupt second", "uupt/second serves nothing new"},
 	{"account deposit uupt main 500.50 --key t-1 --dry-run", "500.50 元 for uupt/main over 4 shards; nothing was written"},
 	{"account deposit uupt main 500.50 --key t-1", "is booked"},
@@ -131,7 +133,7 @@ func TestADayAtTheDesk(t *testing.T) {
 				require.NotEmpty(t, l.By, "somebody did %s", l.Verb)
 			}
 			require.Equal(t, map[string]int{"strategy set": 3, "strategy rollback": 1, "strategy retire": 1, "shop import": 2, "shop exclude": 1, "shop include": 2, "shop map": 2,
-				"switch off": 1, "switch on": 1, "account add": 1, "account route": 1, "account off": 1, "account deposit": 1}, did, "what changes has a line, and nothing else has")
+				"switch off": 1, "switch on": 1, "account add": 1, "account route": 1, "account limit": 1, "account off": 1, "account deposit": 1}, did, "what changes has a line, and nothing else has")
 		})
 	}
 }
