@@ -165,7 +165,7 @@ func refused(err error) bool {
 func (s *Stage) one(ctx context.Context, adapter upstream.Adapter, t store.ToTell, m store.Told) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out := upstream.Milestone{No: t.Order.No, ShopCode: t.Order.ShopCode, State: m.State, Carrier: m.Carrier, Rider: m.Rider, At: m.At, Reason: m.Reason}
+	out := upstream.Milestone{No: t.Order.No, ShopCode: t.Order.ShopCode, State: m.State, Carrier: m.Carrier, Rider: m.Rider, At: m.At, Reason: m.Reason, CancelRefused: m.CancelRefused}
 	if m.N > 0 {
 		out.Waybill = order.OurNo(t.Order.ID, m.N)
 		out.Position = s.position(ctx, m, out.Waybill)

@@ -25,9 +25,11 @@ type Told struct {
 	State   order.State
 	At      time.Time
 	Reason  string
-	N       int // attempt that carried it; 0 = none
-	Carrier string
-	Rider   order.Rider // as known now
+	// CancelRefused says that the milestone drops a cancel of the platform, or our own giving up.
+	CancelRefused bool
+	N             int // attempt that carried it; 0 = none
+	Carrier       string
+	Rider         order.Rider // as known now
 	// CarrierNo is the carrier's number of the attempt; empty = none.
 	CarrierNo string
 	// DeliverIn is how long the carrier said, when it was asked, that a delivery takes; 0 = it did not.
@@ -69,7 +71,7 @@ func (s *Store) readMilestones(ctx context.Context, out []ToTell, index map[int6
 		ids[i] = t.Order.ID
 	}
 	list, args := in(ids)
-	rows, err := s.db.QueryContext(ctx, `SELECT e.order_id, e.version, e.to_name, e.at, e.n, e.detail, COALESCE(a.carrier, ''), a.rider,
+	rows, err := s.db.QueryContext(ctx, `SELECT e.order_id, e.version, e.from_name, e.to_name, e.at, e.n, e.detail, COALESCE(a.carrier, ''), a.rider,
  COALESCE(a.carrier_no, ''), COALESCE((SELECT MAX(q.deliver_in_s) FROM quote q WHERE q.order_id = a.order_id AND q.n = a.n AND q.order_id IN `+list+`), 0)
  FROM order_event e JOIN orders o ON o.id = e.order_id LEFT JOIN attempt a ON a.order_id = e.order_id AND a.n = e.n AND e.n > 0
  AND a.order_id IN `+list+`
@@ -77,13 +79,15 @@ func (s *Store) readMilestones(ctx context.Context, out []ToTell, index map[int6
 	return each(rows, err, "milestones", func(r *sql.Rows) error {
 		var id, at int64
 		var m Told
+		var from order.State
 		var detail, rider []byte
 		var deliver int64
-		if err := r.Scan(&id, &m.Version, &m.State, &at, &m.N, &detail, &m.Carrier, &rider, &m.CarrierNo, &deliver); err != nil {
+		if err := r.Scan(&id, &m.Version, &from, &m.State, &at, &m.N, &detail, &m.Carrier, &rider, &m.CarrierNo, &deliver); err != nil {
 			return err
 		}
 		m.DeliverIn = time.Duration(deliver) * time.Second
 		m.At = time.UnixMilli(at).UTC()
+		m.CancelRefused = goesOn(from, m.State)
 		var d struct {
 			Cause string `json:"cause"`
 		}
@@ -99,6 +103,15 @@ func (s *Store) readMilestones(ctx context.Context, out []ToTell, index map[int6
 		out[i].Milestones = append(out[i].Milestones, m)
 		return nil
 	})
+}
+
+// goesOn reports whether a milestone drops a cancel: the order leaves it for where its rider is.
+func goesOn(from, to order.State) bool {
+	switch to {
+	case order.Assigned, order.Arrived, order.PickedUp, order.Delivered:
+		return from == order.Cancelling || from == order.Returning
+	}
+	return false
 }
 
 // TellResult is how far an order's platform has been told.

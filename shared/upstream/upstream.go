@@ -212,4 +212,7 @@ type Milestone struct {
 	Arrival  *time.Time // when the customer can expect it, by the carrier's estimate; nil = nobody said
 	At       time.Time
 	Reason   string
+	// CancelRefused says that the order goes on although its platform wanted it cancelled: a
+	// platform that waits for an answer to that has it now.
+	CancelRefused bool
 }

@@ -43,7 +43,7 @@ func (s *Service) Heard(no string) (told []world.Heard, wrong []string) {
 		return nil, nil
 	}
 	for _, t := range o.told {
-		if !t.Refused {
+		if !t.Refused && t.Stage > 0 { // an answer to a wish is no stage
 			told = append(told, world.Heard{At: t.At, Stage: t.Stage, Rider: t.rider(), Repeat: t.Repeat})
 		}
 	}

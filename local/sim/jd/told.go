@@ -120,7 +120,7 @@ func (s *Service) decide(o *order, c call) (any, func(), error) {
 	}
 	o.cancelled.Agreed = c.IsAgreed
 	if !*c.IsAgreed {
-		t.What += " refused"
+		t.What, t.Stage = t.What+" refused", 0 // the order stays where it is
 		s.keep(o, t)
 		return nil, nil, nil
 	}

@@ -147,6 +147,8 @@ func faults() []upstreamtest.Fault {
 
 		refuse("number as a number", create(but(`"A-1001"`, `1001`)), upstream.BadField, "order_no"),
 		refuse("number with a space", create(but(`"A-1001"`, `"A 1001"`)), upstream.BadField, "order_no"),
+		refuse("number is this folder", create(but(`A-1001`, `.`)), upstream.BadField, "order_no"),
+		refuse("number is the folder above", create(but(`A-1001`, `..`)), upstream.BadField, "order_no"),
 		refuse("number too long", create(but(`A-1001`, strings.Repeat("9", 65))), upstream.BadField, "order_no"),
 		refuse("city by name", create(but(`330100`, `杭州`)), upstream.BadField, "city"),
 		refuse("located shop without a city", create(but(`"city":"330100",`, ``)), upstream.MissingField, "city"),

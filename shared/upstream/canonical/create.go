@@ -171,7 +171,11 @@ func (c *checker) text(path string, v *string) string {
 
 func (c *checker) number(v *string) string {
 	no := c.need("order_no", v)
-	if no != "" && !orderNo.MatchString(no) {
+	switch {
+	case no == "" || c.fault != nil:
+	case no == "." || no == "..": // a path that names it leads elsewhere: nobody could cancel it
+		c.fail(upstream.Refuse(upstream.BadField, "order_no", "%q means another path", no))
+	case !orderNo.MatchString(no):
 		c.fail(upstream.Refuse(upstream.BadField, "order_no", "not 1 to 64 of A-Z a-z 0-9 . _ : -"))
 	}
 	return no

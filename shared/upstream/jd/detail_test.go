@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -225,6 +226,40 @@ func TestToldTwice(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A state is told even where 京东 does not want to show its rider, as when the
+// first half of a report was heard and the second was not.
+func TestTheStateIsToldWithoutTheRider(t *testing.T) {
+	t.Parallel()
+	report := func(state order.State, tracking string) ([]string, error) {
+		calls := make(chan string, 8)
+		a := ask(t, func(*jd.Config) {}, func(w http.ResponseWriter, r *http.Request) {
+			path := strings.TrimPrefix(r.URL.Path, "/djapi/")
+			calls <- path
+			if strings.HasPrefix(path, "ThirdPartyLogisticsService/") {
+				_, _ = io.WriteString(w, tracking)
+				return
+			}
+			_, _ = io.WriteString(w, `{"code":"0","msg":"操作成功","data":""}`)
+		})
+		err := a.Report(t.Context(), upstream.Milestone{No: number, State: state})
+		close(calls)
+		return slices.Collect(func(yield func(string) bool) {
+			for c := range calls {
+				yield(c)
+			}
+		}), err
+	}
+	const refusal, trouble = `{"code":"-1","msg":"物流信息已存在"}`, `{"code":"10013","msg":"请求过于频繁"}`
+	got, err := report(order.PickedUp, refusal)
+	require.NoError(t, err)
+	require.Equal(t, "bm/open/api/order/OrderSerllerDelivery", got[len(got)-1])
+	_, err = report(order.Assigned, refusal)
+	require.Error(t, err, "there is nothing else to tell")
+	got, err = report(order.PickedUp, trouble)
+	require.Error(t, err)
+	require.Len(t, got, 1, "both are told again")
 }
 
 // What 京东 has not heard of before is made up for: the pickup before the delivery, and a

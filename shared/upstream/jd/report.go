@@ -73,8 +73,15 @@ func (a *Adapter) Report(ctx context.Context, m upstream.Milestone) error {
 	if !tracked && !moved {
 		return upstream.Refuse(upstream.Refused, "", "%s has no word here", m.State)
 	}
+	if m.CancelRefused {
+		// Where nobody asked, or the answer is there already, nothing is to be answered.
+		if _, err := a.call(ctx, agreePath, agreeCall{OrderID: m.No, Operator: a.cfg.Operator, Remark: refusedRemark}); err != nil && !isRefused(err) {
+			return err
+		}
+	}
 	if status != "" {
-		if _, err := a.call(ctx, trackPath, a.track(m, status)); err != nil {
+		// The state is told even where 京东 refuses to show the rider (again, for instance).
+		if _, err := a.call(ctx, trackPath, a.track(m, status)); err != nil && !(moved && isRefused(err)) {
 			return err
 		}
 	}
@@ -172,6 +179,9 @@ type agreeCall struct {
 	Operator string `json:"operator"`
 	Remark   string `json:"remark"`
 }
+
+// refusedRemark is what the customer reads; 京东 wants one with each refusal.
+const refusedRemark = "骑手已取货，无法取消"
 
 func agreeBody(a *Adapter, m upstream.Milestone) any {
 	return agreeCall{OrderID: m.No, IsAgreed: true, Operator: a.cfg.Operator, Remark: m.Reason}

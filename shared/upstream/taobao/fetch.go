@@ -25,6 +25,7 @@ func (a *Adapter) Fetch(ctx context.Context, no string) (upstream.Create, error)
 		return upstream.Create{}, &upstream.Error{Reason: upstream.Unreachable, Message: "the answer cannot be read", Err: err}
 	}
 	push := a.readCreate(envelope{}, f)
+	f.short()
 	switch {
 	case f.fault != nil:
 		return upstream.Create{}, f.fault

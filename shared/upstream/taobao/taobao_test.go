@@ -276,6 +276,7 @@ func fetches() *upstreamtest.Fetches {
 		Faults: []upstreamtest.FetchFault{
 			{Name: "nothing found", Answer: `{"id":"x","result":null,"error":null}`, Reason: upstream.NotFound},
 			{Name: "bad money", Answer: found(values{"totalPrice": -1}), Reason: upstream.BadMoney, Field: "totalPrice"},
+			{Name: "too long", Answer: found(values{"address": strings.Repeat("x", upstream.MaxText+1)}), Reason: upstream.BadField, Field: "address"},
 			{Name: "no shop", Answer: found(values{"openId": "", "shopId": nil}), Reason: upstream.MissingField, Field: "openId"},
 		},
 	}
