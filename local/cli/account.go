@@ -140,6 +140,10 @@ func (c accountEdit) change(e *env, verb string, edit func(*carrier.AccountRule)
 		if err != nil {
 			return err
 		}
+		prepaids, err := o.Prepaids(e.ctx)
+		if err != nil {
+			return err
+		}
 		rule := carrier.AccountRule{Carrier: c.Carrier, Account: c.Account, Weight: 1, Active: true}
 		if i := slices.IndexFunc(rules, func(r carrier.AccountRule) bool { return r.Carrier == c.Carrier && r.Account == c.Account }); i >= 0 {
 			rule = rules[i]
@@ -149,7 +153,7 @@ func (c accountEdit) change(e *env, verb string, edit func(*carrier.AccountRule)
 		if err := rule.Check(); err != nil {
 			return usage("%w", err)
 		}
-		done := ruled{AccountRule: rule, Written: !c.DryRun, Warning: outOf(c.Carrier, append(rules, rule))}
+		done := ruled{AccountRule: rule, Written: !c.DryRun, Warning: warnings(c.Carrier, append(rules, rule), prepaids)}
 		if !c.DryRun {
 			if done.Changed, err = o.SaveAccount(e.ctx, rule, verb, who.By, who.At); err != nil {
 				return err
@@ -157,6 +161,33 @@ func (c accountEdit) change(e *env, verb string, edit func(*carrier.AccountRule)
 		}
 		return e.show(done, func() { done.print(e) })
 	})
+}
+
+// warnings are what people may not expect of a carrier's rules.
+func warnings(name string, rules []carrier.AccountRule, prepaids []store.Prepaid) string {
+	var all []string
+	for _, w := range []string{outOf(name, rules), idle(name, rules, prepaids)} {
+		if w != "" {
+			all = append(all, w)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// idle warns of prepaid accounts that serve nothing because a carrier's other accounts have
+// rules: the first rule of a carrier ends the time when its first account served everything.
+func idle(name string, rules []carrier.AccountRule, prepaids []store.Prepaid) string {
+	var unruled []string
+	for _, p := range prepaids {
+		has := slices.ContainsFunc(rules, func(r carrier.AccountRule) bool { return r.Carrier == name && r.Account == p.Account })
+		if p.Carrier == name && !has {
+			unruled = append(unruled, name+"/"+p.Account)
+		}
+	}
+	if len(unruled) == 0 {
+		return ""
+	}
+	return strings.Join(unruled, ", ") + " has money but no rule, and serves nothing beside accounts that have one: `qianfan account add`"
 }
 
 // outOf warns when no account of a carrier would serve the orders that nothing matches.
@@ -235,6 +266,9 @@ func (c accountRoute) Run(e *env) error {
 	if len(c.Platform)+len(c.City)+len(c.Shop) == 0 {
 		return usage("say which orders, with --platform, --city or --shop; `qianfan account add` takes all")
 	}
+	if err := checkPlatforms(c.Platform); err != nil {
+		return err
+	}
 	return c.change(e, "account route", func(r *carrier.AccountRule) {
 		r.Match = carrier.AccountMatch{Platform: c.Platform, City: c.City, Shop: c.Shop}
 		r.Weight, r.Active = c.Weight, true
@@ -299,11 +333,17 @@ func (c accountDeposit) Run(e *env) error {
 	if err != nil || amount <= 0 {
 		return usage("%q: want a positive amount in 元, as 50000 or 50000.00", c.Amount)
 	}
+	if amount > maxDeposit {
+		return usage("%q: more than %s at once is a slip of the pen, and what is booked stays booked", c.Amount, maxDeposit)
+	}
 	if c.Shards < 0 || c.Shards > maxShards {
 		return usage("--shards %d: want 1 to %d", c.Shards, maxShards)
 	}
 	if err := checkCarriers([]string{c.Carrier}); err != nil {
 		return err
+	}
+	if err := (carrier.AccountRule{Carrier: c.Carrier, Account: c.Account, Weight: 1}).Check(); err != nil {
+		return usage("%w", err)
 	}
 	who, err := c.act()
 	if err != nil {
@@ -338,6 +378,8 @@ func (c accountDeposit) Run(e *env) error {
 const (
 	defaultShards = 8
 	maxShards     = 64
+
+	maxDeposit money.Fen = 100_000_000_00 // 一亿元
 )
 
 // shards are those that the account has: money in new ones would leave the others empty sooner.

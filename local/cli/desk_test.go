@@ -192,7 +192,12 @@ func TestMistakesAtTheDesk(t *testing.T) {
 		{"account add ghost main", exitUsage, `"ghost" is no carrier`},
 		{"account add uupt main --weight 0", exitUsage, "weight: want 1 to"},
 		{"account route uupt main", exitUsage, "say which orders"},
+		{"account route uupt main --city hangzhou", exitUsage, "six digits"},
+		{"account route uupt main --platform ghost", exitUsage, `"ghost" is no platform`},
+		{"account add uupt a:b", exitUsage, "neither blanks nor colons"},
+		{"account deposit uupt a/b 1 --key y", exitUsage, "neither blanks nor colons"},
 		{"account deposit uupt main 0 --key x", exitUsage, "positive amount"},
+		{"account deposit uupt main 200000000 --key x", exitUsage, "slip of the pen"},
 		{"account deposit uupt main 1 --key opening-uupt", exitFailed, "used before with other content"},
 		{"audit --limit 0", exitUsage, "want 1 or more"},
 	} {
@@ -210,6 +215,20 @@ func TestMistakesAtTheDesk(t *testing.T) {
 	require.Contains(t, out, "2 unchanged, 1 bad; nothing was written")
 }
 
+// The first rule of a carrier ends the time when its first account serves everything: whoever sets
+// a limit of the second one hears that the first gets no order any more.
+func TestTheFirstRuleLeavesOtherAccountsIdle(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.succeeds(t, "account deposit uupt second 100 --key t-2")
+	for _, line := range []string{"account limit uupt second 50", "account add uupt second"} {
+		require.Contains(t, r.succeeds(t, line+" --dry-run"), "uupt/main has money but no rule", line)
+	}
+	require.NotContains(t, r.succeeds(t, "account limit shansong main 50"), "no rule", "its only account serves everything, as before")
+	r.succeeds(t, "account add uupt second")
+	require.NotContains(t, r.succeeds(t, "account route uupt main --city 330100"), "no rule")
+}
+
 func TestTwoPeopleDoNotOverwriteEachOther(t *testing.T) {
 	t.Parallel()
 	r := newOffice(t)
@@ -223,6 +242,12 @@ func TestTwoPeopleDoNotOverwriteEachOther(t *testing.T) {
 	_, err = r.db.SetStrategy(t.Context(), store.Act{By: "li"}, "strategy set", x, 1)
 	require.ErrorIs(t, err, store.ErrStale)
 	require.ErrorContains(t, err, "version 2 is active, not 1")
+	for _, dry := range []string{"", " --dry-run"} {
+		code, _, errs := r.do(t, r.line("strategy set @default.yaml --base 1"+dry))
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, errs, "version 2 is active, not 1")
+	}
+	require.Contains(t, r.succeeds(t, r.line("strategy set @default.yaml --base 2")), "version 3 is active")
 }
 
 func TestTheDeskNeedsADatabase(t *testing.T) {

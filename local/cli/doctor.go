@@ -29,7 +29,7 @@ type doctorCmd struct {
 
 // Help is the example.
 func (doctorCmd) Help() string {
-	return "Example:\n  qianfan doctor\n\nA problem keeps `qianfan up` from running; a note does not. Settings of real services are tried when they are set."
+	return "Example:\n  qianfan doctor\n\nA problem keeps `qianfan up` from running; a note does not. Settings of real services are tried when they are set; of a database\nit is also said what is missing before orders can be taken and carried."
 }
 
 // Outcomes of a check.
@@ -183,6 +183,9 @@ func checkServices(e *env, file *template.File) []finding {
 		cancel()
 		if len(problems) == 0 {
 			all = append(all, finding{Check: s.setting, State: fine, Detail: s.what + " answers"})
+		}
+		if len(problems) == 0 && s.setting == function.EnvMySQLDSN {
+			all = append(all, checkSettings(e)...)
 		}
 		for _, err := range problems {
 			all = append(all, finding{Check: s.setting, State: problem, Detail: err.Error(), Remedy: remedyFor(err, s.what)})

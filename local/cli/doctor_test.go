@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -67,6 +68,40 @@ func migrated(t *testing.T) string {
 	defer func() { require.NoError(t, db.Close()) }()
 	require.NoError(t, db.Migrate(t.Context()))
 	return dsn
+}
+
+// A database that answers may still lack what every order needs: the doctor says so, and what helps.
+func TestTheDoctorKnowsWhatPeopleHaveNotSet(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	var at struct{ DSN string }
+	require.NoError(t, json.Unmarshal([]byte(r.answers["GET /api/database"]), &at))
+	examine := func() string {
+		code, out, errs := r.do(t, "doctor --json --file ../../s.yaml")
+		require.Zero(t, code, errs)
+		var list struct{ Checks []finding }
+		require.NoError(t, json.Unmarshal([]byte(out), &list))
+		var said []string
+		for _, f := range list.Checks {
+			if slices.Contains([]string{"settings", "strategies", "shops", "accounts", "switches"}, f.Check) {
+				require.Equal(t, f.Check == "settings", f.State == fine, "%+v", f)
+				said = append(said, f.Check+": "+f.Detail)
+			}
+		}
+		return strings.Join(said, "\n")
+	}
+	r.look = func(name string) (string, bool) { return at.DSN, name == "QIANFAN_MYSQL_DSN" }
+	require.Equal(t, "strategies: there is none: every order is refused\nshops: there is none: every order is refused", examine())
+	r.succeeds(t, r.line("strategy set @default.yaml"))
+	r.succeeds(t, r.line("shop import @shops.csv"))
+	require.Equal(t, "settings: 1 strategies, 2 prepaid accounts, nothing missing", examine())
+	r.succeeds(t, "account route uupt second --city 330100")
+	r.succeeds(t, "switch off carrier uupt --reason storm --by li")
+	said := examine()
+	require.Contains(t, said, "accounts: serve orders without any money left: uupt/second")
+	require.Contains(t, said, "uupt/main has money but no rule")
+	require.Contains(t, said, "switches: carrier uupt is off since ")
+	require.Contains(t, said, "storm (by li)")
 }
 
 func TestTheDoctorKnowsAnOlderSchema(t *testing.T) {

@@ -46,9 +46,9 @@ func TestWaitTellsTheDecision(t *testing.T) {
 	require.Equal(t, "GET /api/orders/7", r.requests[1])
 	require.Contains(t, r.succeeds(t, "order tip 27954 --add 2 --by li --wait --json"), `"decision":"applied"`)
 
-	code, _, errs := newRig(t, view("refused: no attempt takes a tip now")).do(t, "order tip 27954 --add 2 --by li --wait")
+	code, _, errs := newRig(t, view("refused: no attempt takes such a tip now")).do(t, "order tip 27954 --add 2 --by li --wait")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, errs, "tip of 7: refused: no attempt takes a tip now")
+	require.Contains(t, errs, "tip of 7: refused: no attempt takes such a tip now")
 
 	code, _, errs = newRig(t, view("")).do(t, "order tip 27954 --add 2 --by li --wait --timeout 0s")
 	require.Equal(t, exitFailed, code)

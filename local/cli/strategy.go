@@ -120,12 +120,13 @@ func activeStrategy(e *env, o *office, name string) (*strategy.Strategy, error) 
 type strategySet struct {
 	File string `arg:"" help:"YAML or JSON; - reads the standard input."`
 	signature
+	Base   int  `placeholder:"VERSION" help:"The version that the file was made from (\"strategy list\"): refused if another one is active by now."`
 	DryRun bool `help:"Check it and show what would change; write nothing."`
 }
 
 // Help is the example.
 func (strategySet) Help() string {
-	return "Examples:\n  qianfan strategy set lunch.yaml --dry-run\n  qianfan strategy set lunch.yaml --by li\n\nEvery mistake is named with its path, unknown keys among them. A version in the file is ignored." + whereDatabase
+	return "Examples:\n  qianfan strategy set lunch.yaml --dry-run\n  qianfan strategy set lunch.yaml --by li --base 3\n\nEvery mistake is named with its path, unknown keys among them. A version in the file is ignored." + whereDatabase
 }
 
 // changed is what set and rollback did, or would do.
@@ -148,7 +149,7 @@ func (c strategySet) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		return replace(e, o, c.signature, "strategy set", x, c.DryRun)
+		return replace(e, o, c.signature, "strategy set", x, c.Base, c.DryRun)
 	})
 }
 
@@ -183,8 +184,9 @@ func readFile(path string) ([]byte, error) {
 	return raw, nil
 }
 
-// replace makes x the active version, if it differs from the one that is.
-func replace(e *env, o *office, by signature, verb string, x strategy.Strategy, dry bool) error {
+// replace makes x the active version, if it differs from the one that is. base is the version that
+// x was made from; 0 = whatever is active.
+func replace(e *env, o *office, by signature, verb string, x strategy.Strategy, base int, dry bool) error {
 	who, err := by.act()
 	if err != nil {
 		return err
@@ -196,6 +198,9 @@ func replace(e *env, o *office, by signature, verb string, x strategy.Strategy, 
 	done := changed{Name: x.Name}
 	if active != nil {
 		done.Before = active.Version
+	}
+	if base != 0 && base != done.Before {
+		return fmt.Errorf("strategy %q: %w: version %d is active, not %d; see what it is with `qianfan strategy show %s`, and change that", x.Name, store.ErrStale, done.Before, base, x.Name)
 	}
 	if done.Changes, err = operate.Diff(active, &x); err != nil {
 		return err
@@ -384,7 +389,7 @@ func (c strategyRollback) Run(e *env) error {
 		if err := operate.CheckStrategy(all[i].Strategy, names); err != nil { // what was right then may name who is gone
 			return misread(fmt.Sprintf("version %d of %s", c.Version, c.Name), err)
 		}
-		return replace(e, o, c.signature, "strategy rollback", all[i].Strategy, c.DryRun)
+		return replace(e, o, c.signature, "strategy rollback", all[i].Strategy, 0, c.DryRun)
 	})
 }
 

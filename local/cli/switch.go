@@ -127,8 +127,15 @@ func checkSwitch(x store.Switch) error {
 			return usage("%q is no carrier; carriers are %s", name, strings.Join(carriers.Names(), ", "))
 		}
 	case store.SwitchPlatform:
-		if !slices.Contains(platforms.Names(), name) {
-			return usage("%q is no platform; platforms are %s", name, strings.Join(platforms.Names(), ", "))
+		return checkPlatforms([]string{name})
+	}
+	return nil
+}
+
+func checkPlatforms(names []string) error {
+	for _, p := range names {
+		if !slices.Contains(platforms.Names(), p) {
+			return usage("%q is no platform; platforms are %s", p, strings.Join(platforms.Names(), ", "))
 		}
 	}
 	return nil

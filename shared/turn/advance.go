@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/message"
@@ -117,7 +118,7 @@ func (t *Turn) quoteDue() {
 		t.wantQuotes()
 		return
 	}
-	if t.offered() {
+	if t.offered() && !t.stale() { // stale: there was no money for what it offers, and prices have run out since
 		return // it came after all: advance takes it up
 	}
 	t.newRound()
@@ -273,6 +274,9 @@ func (t *Turn) barred(name string) string {
 
 // exhausted begins the next round: at once when this one was tried in earnest, else after a pause.
 func (t *Turn) exhausted(why []strategy.Verdict) bool {
+	if strings.HasSuffix(t.Strategy.Name, forced) && t.live() == 0 && t.Attention == "" {
+		t.alarm(t.Strategy.Carriers[0] + " was forced and does not take the order")
+	}
 	if t.armed(order.TimerQuote, 0) || t.live() > 0 && !t.stale() {
 		return false // or others look for a rider: who else could has been asked
 	}

@@ -87,7 +87,7 @@ var attacks = []scenario{
 	{
 		name:  "a tip by hand while another gets no answer is refused, not forgotten",
 		steps: []step{tipping, quoted(), okPlace(1), pass(time.Minute), wants("k", order.CommandTip, order.CommandArgs{Add: 300}), pass(8 * time.Second)},
-		state: order.Dispatching, attempts: "1 placed", calls: "1 place, 1 tip, 1 query", command: "refused: no attempt takes a tip now",
+		state: order.Dispatching, attempts: "1 placed", calls: "1 place, 1 tip, 1 query", command: "refused: no attempt takes such a tip now",
 		money: "1 hold 800, 1 hold 100", milestones: "dispatching", open: true,
 	},
 	{

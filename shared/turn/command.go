@@ -3,6 +3,7 @@ package turn
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
@@ -89,6 +90,9 @@ func (t *Turn) takeBack(cause, but string) {
 	}
 }
 
+// forced marks the name of a strategy that a person has narrowed to one carrier.
+const forced = " (forced)"
+
 // force gives the order to one carrier, whatever the strategy says; its limits are off.
 func (t *Turn) force(c *order.Command) {
 	name := c.Args.Carrier
@@ -106,6 +110,7 @@ func (t *Turn) force(c *order.Command) {
 	case t.env.Off != nil && t.env.Off(name) != "":
 		t.decide(c, order.Refused, name+" is "+t.env.Off(name))
 	default:
+		t.Strategy.Name = strings.TrimSuffix(t.Strategy.Name, forced) + forced
 		t.Strategy.Mode, t.Strategy.Carriers = strategy.Sequential, []string{name}
 		t.Strategy.Race, t.Strategy.Weights, t.Strategy.Limits, t.Width = strategy.Race{}, strategy.Weights{}, strategy.Limits{}, 0
 		t.takeBack(order.CauseRedispatch, name)
@@ -114,7 +119,7 @@ func (t *Turn) force(c *order.Command) {
 	}
 }
 
-// mostByHand is the highest tip that a person can add at once.
+// mostByHand is the highest total of tips on a waybill to which a person or a platform can add.
 const mostByHand = 100_00
 
 // tipByHand adds to the tips of every attempt that waits or has a rider on the way. While a
@@ -129,12 +134,12 @@ func (t *Turn) tipByHand(c *order.Command) {
 	}
 	tipped := false
 	for _, a := range t.Attempts {
-		if tippable(a) && (t.Winner == 0 || t.Winner == a.N) {
+		if tippable(a) && (t.Winner == 0 || t.Winner == a.N) && tipWanted(a)+c.Args.Add <= mostByHand {
 			tipped = t.addTip(a, c.Args.Add, c.By) || tipped
 		}
 	}
 	if !tipped {
-		t.decide(c, order.Refused, "no attempt takes a tip now")
+		t.decide(c, order.Refused, "no attempt takes such a tip now")
 		return
 	}
 	t.decide(c, order.Applied, "")

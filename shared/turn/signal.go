@@ -3,6 +3,7 @@ package turn
 import (
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -64,6 +65,8 @@ func (t *Turn) Signal(n int, s carrier.Status) bool {
 // judge decides about an event before the table is asked.
 func (t *Turn) judge(a *order.Attempt, s carrier.Status) string {
 	switch {
+	case !s.Verified && misleads(a, s, t.env.Now):
+		return order.Verify
 	case !s.At.IsZero() && s.At.Before(a.LastAt):
 		return order.Late
 	case !s.At.IsZero() && s.At.Equal(a.LastAt) && a.Rider.Known() && s.Rider.Known() && s.Rider != a.Rider:
@@ -78,6 +81,17 @@ func (t *Turn) judge(a *order.Attempt, s carrier.Status) string {
 		return order.Verify
 	}
 	return order.Applied
+}
+
+// aheadOfTime is how far a carrier's clock may be ahead of ours.
+const aheadOfTime = time.Hour
+
+// misleads reports whether a push that proves little, believed, would spoil what the carrier is
+// asked and told from now on: a number other than the one we know would be queried and cancelled,
+// a time to come would make every later push too late.
+func misleads(a *order.Attempt, s carrier.Status, now time.Time) bool {
+	another := a.CarrierNo != "" && s.CarrierNo != "" && s.CarrierNo != a.CarrierNo
+	return another || s.At.After(now.Add(aheadOfTime))
 }
 
 // judgeEnd decides about the end, told once more, of an attempt that is over: what agrees
@@ -104,7 +118,7 @@ func (t *Turn) apply(a *order.Attempt, s carrier.Status) {
 		t.learn(a, s.CarrierNo)
 	}
 	if s.State == carrier.Exception {
-		t.alarm("carrier " + a.Carrier + " reports an exception of " + order.OurNo(t.ID, a.N))
+		t.alarm(strings.TrimSuffix("carrier "+a.Carrier+" reports an exception of "+order.OurNo(t.ID, a.N)+": "+s.Reason, ": "))
 	}
 	on := t.eventOf(a, s.State)
 	newRider := s.Rider.Known() && s.Rider != a.Rider

@@ -33,6 +33,11 @@ func tipWanted(a *order.Attempt) money.Fen { return max(a.Want.Tip, a.Tip) }
 
 // addTip holds the amount and wishes for it; the call follows the commit.
 func (t *Turn) addTip(a *order.Attempt, add money.Fen, by string) bool {
+	// Asked for what it does not take, a carrier would refuse this tip and every later one.
+	if unit := t.facts(a).TipUnit; unit > 0 && add%unit != 0 {
+		t.record(row{n: a.N, kind: "tip", to: add.Yuan(), decision: order.Refused, detail: map[string]any{"by": by, "unit_fen": unit}})
+		return false
+	}
 	shard, ok := t.env.Hold(a.Carrier, a.Account, add)
 	if !ok {
 		t.alarm("prepaid balance of " + a.Carrier + " used up")

@@ -159,6 +159,12 @@ var wishes = []scenario{
 		money: "1 hold 800, 1 release 800, 9 hold 1400", milestones: "dispatching assigned", open: true, command: order.Applied,
 	},
 	{
+		name:  "a forced carrier that does not take it asks for a person",
+		steps: []step{quoted(), okPlace(1), pass(time.Minute), commands(order.CommandForce, order.CommandArgs{Carrier: "shansong"}), quoted("shansong"), cancelOK(1, 0)},
+		state: order.Dispatching, attempts: "1 cancelled(redispatch)", calls: "1 place, 1 cancel", money: "1 hold 800, 1 release 800",
+		milestones: "dispatching", open: true, command: order.Applied, attention: "shansong was forced and does not take the order",
+	},
+	{
 		name:  "no carrier that is not there is forced",
 		steps: []step{quoted(), okPlace(1), commands(order.CommandForce, order.CommandArgs{Carrier: "dove"})},
 		state: order.Dispatching, attempts: "1 placed", calls: "1 place", money: "1 hold 800", milestones: "dispatching", open: true,
@@ -183,10 +189,19 @@ var wishes = []scenario{
 		command: "refused: a tip of -0.05元: want more than nothing and at most 100.00元",
 	},
 	{
+		name: "tips by hand have a highest sum",
+		steps: []step{quoted(), okPlace(1), commands(order.CommandTip, order.CommandArgs{Add: 9000}), ok(1), func(d *desk) {
+			d.agg.Commands = append(d.agg.Commands, &order.Command{Key: "more", Kind: order.CommandTip, By: "li", Args: order.CommandArgs{Add: 1100}, ReceivedAt: d.now})
+			d.turn(nil)
+			require.Equal(d.t, "refused: no attempt takes such a tip now", d.decided["more"])
+		}},
+		state: order.Dispatching, attempts: "1 placed", calls: "1 place, 1 tip", money: "1 hold 800, 1 hold 9000", milestones: "dispatching", open: true, command: order.Applied,
+	},
+	{
 		name:  "no tip when nobody waits for it",
 		steps: []step{quoted(), okPlace(1), says(1, carrier.PickedUp), commands(order.CommandTip, order.CommandArgs{Add: 100})},
 		state: order.PickedUp, attempts: "1 picked_up", calls: "1 place", money: "1 hold 800", milestones: "dispatching picked_up", open: true,
-		command: "refused: no attempt takes a tip now",
+		command: "refused: no attempt takes such a tip now",
 	},
 	{
 		name:  "another place before pickup: the waybill has the wrong one, so it is withdrawn",
