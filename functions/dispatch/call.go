@@ -109,7 +109,9 @@ func (s *Stage) call(ctx context.Context, p turn.PlannedCall, d store.Detail, an
 		return
 	}
 	shop, err := s.storeAt(ctx, p)
-	if err != nil && p.Kind == order.CallPlace { // the rider would go to another shop
+	// A rider would go to another shop; and a waybill that is known by our number only is not found
+	// at another shop, which would pass for proof that it was never placed.
+	if err != nil && (p.Kind == order.CallPlace || a.CarrierNo == "") {
 		ans.Err = &carrier.Error{Carrier: a.Carrier, Op: p.Kind, Kind: carrier.KindNotSent, Message: "the shop cannot be read: " + err.Error()}
 		return
 	}

@@ -62,7 +62,7 @@ func (s *Stage) overLimit(ctx context.Context, planned []turn.PlannedCall) map[i
 	for _, p := range planned {
 		if p.Kind == order.CallPlace {
 			k := quota.Key{Carrier: p.Attempt.Carrier, Account: p.Attempt.Account}
-			wants[k] = quota.Want{Calls: wants[k].Calls + 1, PerSecond: carrier.PerSecond(rules, k.Carrier, k.Account)}
+			wants[k] = quota.Want{Calls: wants[k].Calls + 1, PerSecond: carrier.PerSecond(rules, k.Carrier, k.Account), Urgent: true}
 		}
 	}
 	granted, over := s.Quota.Take(ctx, wants), map[int]bool{}

@@ -72,7 +72,8 @@ func TestTheAttemptsAccountIsCalled(t *testing.T) {
 	require.Equal(t, carrier.KindNotSent, carrier.KindOf(ans.Err), "an account that is configured no more is no other account")
 }
 
-// A shop that cannot be read is not placed at another; what runs already is asked about all the same.
+// A shop that cannot be read is not placed at another, nor is a waybill looked for at another; what
+// the carrier has given a number is asked about all the same.
 func TestNothingIsPlacedAtAnUnknownShop(t *testing.T) {
 	t.Parallel()
 	now := clock.NewManual(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
@@ -83,7 +84,12 @@ func TestNothingIsPlacedAtAnUnknownShop(t *testing.T) {
 	require.Equal(t, carrier.KindNotSent, carrier.KindOf(ans.Err))
 	require.Empty(t, first.stores)
 	ans = turn.Answer{}
-	s.call(t.Context(), at(now, order.CallQuery, "main"), store.Detail{}, &ans)
+	query := at(now, order.CallQuery, "main")
+	s.call(t.Context(), query, store.Detail{}, &ans)
+	require.Equal(t, carrier.KindNotSent, carrier.KindOf(ans.Err), "not found there would release the hold of a rider on the way")
+	require.Empty(t, first.stores)
+	ans, query.Attempt.CarrierNo = turn.Answer{}, "c-1"
+	s.call(t.Context(), query, store.Detail{}, &ans)
 	require.NoError(t, ans.Err)
 }
 

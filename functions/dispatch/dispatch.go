@@ -173,15 +173,15 @@ func (s *Stage) round(ctx context.Context, inputs []input) (committed, error) {
 	}
 }
 
-// refill evens out the shards of an account that was short and limits it to what one of them
-// has then; when that was not there either, others are faster, and it grants nothing.
+// refill moves the money of an account that was short between its shards and limits it to what
+// one of them has then; when that was not there either, others are faster, and it grants nothing.
 func (s *Stage) refill(ctx context.Context, h store.Hold, limits map[account]money.Fen) error {
 	a := account{h.Carrier, h.Account}
 	if _, again := limits[a]; again {
 		limits[a] = 0
 		return nil
 	}
-	most, err := s.Store.Even(ctx, h.Carrier, h.Account)
+	most, err := s.Store.Even(ctx, h.Carrier, h.Account, h.Amount)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,19 @@ package intake
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
-// before answers a create that is refused because its platform or city is switched off: one
-// that was accepted before then stays accepted, and its repeat is told so.
+// ourWord are the refusals that come and go with what our people set, not with the order's content.
+var ourWord = []upstream.Reason{upstream.SwitchedOff, upstream.NoStrategy, upstream.UnknownShop}
+
+// before answers a create that is refused for what our people have set (a platform or city
+// that is switched off, a strategy or shop that is gone): one that was accepted before then
+// stays accepted, and its repeat is told so.
 func (s *Stage) before(ctx context.Context, platform string, push upstream.Push, refusal error) upstream.Result {
-	if upstream.AsError(refusal).Reason != upstream.SwitchedOff {
+	if !slices.Contains(ourWord, upstream.AsError(refusal).Reason) {
 		return upstream.Result{Err: refusal}
 	}
 	had, known, err := s.Store.Accepted(ctx, platform, push.No, push.Hash)

@@ -96,6 +96,45 @@ func TestTheDocumentIsTrue(t *testing.T) {
 	r.doc.Complete(t, nil)
 }
 
+// What an order was accepted for is what its repeat is told, whatever would be answered now.
+func TestARepeatIsToldWhatWasAccepted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	created := r.do("POST", v1+"/orders", creation("A-1"))
+	require.InDelta(t, 1500, created["fee_fen"], 0)
+	r.clock.Set(time.Date(2026, 11, 23, 15, 30, 0, 0, time.UTC)) // at night a new one costs more
+	dearer := r.do("POST", v1+"/orders", creation("A-2"))
+	require.Greater(t, dearer["fee_fen"], created["fee_fen"])
+	require.Equal(t, created, r.do("POST", v1+"/orders", creation("A-1")))
+
+	r.exec("DELETE FROM strategy")
+	r.clock.Advance(time.Minute)
+	r.refuses(42202, "city", "POST", v1+"/orders", creation("A-3"))
+	require.Equal(t, created, r.do("POST", v1+"/orders", creation("A-1")))
+	r.refuses(40901, "order_no", "POST", v1+"/orders", strings.Replace(creation("A-1"), "4550", "4551", 1))
+	require.Equal(t, 2, r.count("orders"))
+}
+
+// There and back and there again: without a key the third change looks like a repeat of the
+// first. It is not called done, and with a key it is.
+func TestAChangeThatWasUndoneIsNotCalledDone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.do("POST", v1+"/orders", creation("A-1"))
+	there, back := `{"recipient":{"phone":"13900000001"}}`, `{"recipient":{"phone":"13900000002"}}`
+	change := func(body string) { r.do("PATCH", v1+"/orders/A-1", body) }
+	change(there)
+	change(there)
+	change(back)
+	r.refuses(40901, "key", "PATCH", v1+"/orders/A-1", there)
+	require.Equal(t, 2, r.count("order_command"))
+	change(`{"recipient":{"phone":"13900000001"},"key":"third"}`)
+	change(there)
+	change(`{"recipient":{"phone":"13900000002"},"key":"fourth"}`)
+	change(`{"recipient":{"phone":"13900000001"},"key":"third"}`) // named: a repeat that comes late
+	require.Equal(t, 4, r.count("order_command"))
+}
+
 func newRequest(t *testing.T, method, path string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, path, http.NoBody)

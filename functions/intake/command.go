@@ -19,7 +19,7 @@ func (s *Stage) command(ctx context.Context, platform string, push upstream.Push
 	case err != nil:
 		return upstream.Result{Err: err}
 	case stored.Conflict:
-		return upstream.Result{Err: upstream.Refuse(upstream.Conflict, "key", "this %s of %s was sent before with other content", kind, push.No)}
+		return upstream.Result{Err: upstream.Refuse(upstream.Conflict, "key", "this %s of %s was sent before with other content, or others came since: give it a key of its own", kind, push.No)}
 	case stored.Unknown:
 		return upstream.Result{Err: upstream.Refuse(upstream.NotFound, "order_no", "no order %s", push.No)}
 	case stored.Closed:

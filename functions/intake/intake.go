@@ -159,7 +159,7 @@ func (s *Stage) create(ctx context.Context, from upstream.Adapter, push upstream
 	case stored.Conflict:
 		return upstream.Result{Err: upstream.Refuse(upstream.Conflict, "order_no", "order %s exists with other content", push.No)}
 	}
-	return upstream.Result{OrderID: fmt.Sprint(stored.ID), State: stored.State, Fee: n.Order.Fee}
+	return upstream.Result{OrderID: fmt.Sprint(stored.ID), State: stored.State, Fee: stored.Fee}
 }
 
 func (s *Stage) view(ctx context.Context, platform string, push upstream.Push) upstream.Result {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,11 +19,13 @@ import (
 
 const (
 	fetchTimeout = 2 * time.Second  // of system time
+	refusedFor   = 2 * time.Minute  // of virtual time, from the push: a platform that says no for so long means it
 	phoneMargin  = 10 * time.Minute // of virtual time: a privacy number that ends sooner is of no use to a rider
 )
 
 // sort says which jobs can be priced at once, and about which the platform is to be asked
-// first: orders whose terms are not known, and re-quotes whose privacy number (虚拟号) has run out.
+// first: orders whose terms are not known, and those whose privacy number (虚拟号) runs out
+// before a rider could use it: re-quotes, and orders for later that are released now.
 func (s *Stage) sort(open []job) (known, unknown []job) {
 	for _, j := range open {
 		if !acceptance.Planned(j.Order) || s.phoneEnds(j) {
@@ -36,7 +39,7 @@ func (s *Stage) sort(open []job) (known, unknown []job) {
 
 func (s *Stage) phoneEnds(j job) bool {
 	until := j.Detail.Detail.To.PhoneUntil
-	return j.key.Round > 1 && until != nil && until.Sub(s.Clock.Virtual()) < phoneMargin
+	return until != nil && until.Sub(s.Clock.Virtual()) < phoneMargin
 }
 
 // fetch asks the platforms about all of the jobs side by side, and prices in waves what is
@@ -101,12 +104,14 @@ func (s *Stage) look(ctx context.Context, j job) job {
 		return s.unasked(ctx, j, planned, err)
 	case planned:
 		return renewed(j, create)
+	case err == nil && len(create.Degraded) > 0: // what the platform left out it may make up for; nothing is priced on zeros
+		return s.unasked(ctx, j, planned, fmt.Errorf("it still lacks %s", strings.Join(create.Degraded, ", ")))
 	case err == nil:
 		err = s.settle(ctx, &j, &create)
 	}
 	switch {
 	case err == nil:
-	case undecided(err) || len(create.Degraded) > 0: // what the platform left out it may make up for
+	case undecided(err) || s.hasty(j, err):
 		return s.unasked(ctx, j, planned, err)
 	default:
 		e := upstream.AsError(err)
@@ -149,15 +154,19 @@ func undecided(err error) bool {
 	return false
 }
 
+// hasty reports whether a refusal is too young to end an order: one that names no field is of
+// the call and not of what it told, and platforms have one word for "no" and "not now".
+func (s *Stage) hasty(j job, err error) bool {
+	e := upstream.AsError(err)
+	return e.Reason == upstream.Refused && e.Field == "" && s.Clock.Virtual().Sub(j.Order.ReceivedAt) < refusedFor
+}
+
 // unasked is a job whose platform did not answer: one whose terms are known goes on without,
 // and says so.
 func (s *Stage) unasked(ctx context.Context, j job, planned bool, err error) job {
 	if planned {
 		j.note = "the privacy number has run out and there is no other: " + err.Error()
 		return j
-	}
-	if err == nil {
-		err = errors.New("it lacks fields")
 	}
 	slog.WarnContext(ctx, "order not fetched, it is asked for again", "order", j.Order.ID, "platform", j.Order.Platform, "error", err)
 	j.span.Outcome("again", true).End()

@@ -149,6 +149,10 @@ func TestAThinOrderWaitsForItsPlatform(t *testing.T) {
 	t.Parallel()
 	degraded := whole()
 	degraded.Degraded, degraded.Detail.To.Point = []string{"deliveryGeo"}, geo.Point{}
+	// All of these could be carried, as another order than it is.
+	worthless, soonest := whole(), whole()
+	worthless.Degraded, worthless.Detail.Goods.Value = []string{"totalPrice"}, 0
+	soonest.Degraded = []string{"deliverTime"} // a 预约单
 	far := whole()
 	far.Detail.To.Point = geo.Point{Lng: 116.4, Lat: 39.9}
 	later := noon.Add(31 * 24 * time.Hour)
@@ -165,6 +169,8 @@ func TestAThinOrderWaitsForItsPlatform(t *testing.T) {
 		"away":              {err: upstream.Refuse(upstream.Unreachable, "", "HTTP 502")},
 		"nonsense":          {err: errors.New("EOF")},
 		"still degraded":    {create: degraded},
+		"still no price":    {create: worthless},
+		"still no time":     {create: soonest},
 		"cancelled":         {err: upstream.Refuse(upstream.Refused, "orderStatus", "the order is cancelled"), reason: "the order is cancelled"},
 		"no phone":          {err: upstream.Refuse(upstream.MissingField, "buyerMobile", "missing"), reason: "missing_field buyerMobile"},
 		"unknown shop":      {create: strange, reason: "unknown_shop"},
@@ -192,6 +198,26 @@ func TestAThinOrderWaitsForItsPlatform(t *testing.T) {
 			require.Equal(t, order.ResultQuoted, result)
 		})
 	}
+}
+
+// One "no" to a call does not end a paid order; a platform that keeps saying so means it.
+func TestARefusedCallIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	r, p := thinRig(t)
+	p.answer = func(context.Context) (upstream.Create, error) {
+		return upstream.Create{}, upstream.Refuse(upstream.Refused, "", "-1 操作失败")
+	}
+	id := r.pushed(p)
+	r.quote(store.RoundKey{Order: id, Round: 1})
+	r.clock.Advance(119 * time.Second)
+	r.quote(store.RoundKey{Order: id, Round: 1})
+	require.Zero(t, r.count("SELECT COUNT(*) FROM quote_outcome"))
+	r.clock.Advance(time.Second)
+	r.quote(store.RoundKey{Order: id, Round: 1})
+	result, reason, _ := r.outcome(id, 1)
+	require.Equal(t, order.ResultUndeliverable, result)
+	require.Contains(t, reason, "操作失败")
+	require.EqualValues(t, 3, p.asked.Load())
 }
 
 // A platform that hangs holds up its own orders only.
@@ -268,4 +294,38 @@ func TestAnExpiredPrivacyNumberIsRenewed(t *testing.T) {
 			require.Equal(t, 1, r.count("SELECT COUNT(*) FROM order_detail WHERE order_id = ? AND why LIKE '%default%'", id), "why this strategy stays")
 		})
 	}
+}
+
+// An order for later was pushed hours before its release: its privacy number may have run out
+// by then although nobody has asked a carrier yet.
+func TestAPrivacyNumberThatRunsOutBeforeTheReleaseIsRenewed(t *testing.T) {
+	t.Parallel()
+	r, p := thinRig(t)
+	c, dinner, tea := whole(), noon.Add(6*time.Hour), noon.Add(2*time.Hour)
+	c.Detail.ExpectedAt, c.Detail.To.PhoneUntil = &dinner, &tea
+	r.lastID++
+	id := r.lastID
+	n, err := r.Desk.Order(t.Context(), id, p, upstream.Push{No: "later", Hash: "later", Create: &c})
+	require.NoError(t, err)
+	require.Zero(t, n.Order.Round)
+	_, err = r.Store.Intake(t.Context(), "later", []store.NewOrder{n}, r.clock.Virtual())
+	require.NoError(t, err)
+	r.clock.Set(dinner.Add(-45 * time.Minute)) // the release
+	_, err = r.db.ExecContext(t.Context(), "UPDATE orders SET round = 1 WHERE id = ?", id)
+	require.NoError(t, err)
+	p.answer = func(context.Context) (upstream.Create, error) {
+		night := noon.Add(9 * time.Hour)
+		c := whole()
+		c.Detail.To.Phone, c.Detail.To.PhoneUntil = "13900139000", &night
+		return c, nil
+	}
+	r.quote(store.RoundKey{Order: id, Round: 1})
+	require.EqualValues(t, 1, p.asked.Load())
+	details, err := r.Store.Details(t.Context(), []int64{id})
+	require.NoError(t, err)
+	require.Equal(t, "13900139000", details[id].Detail.To.Phone)
+	require.True(t, dinner.Equal(*details[id].Detail.ExpectedAt))
+	result, reason, _ := r.outcome(id, 1)
+	require.Equal(t, order.ResultQuoted, result)
+	require.Empty(t, reason)
 }

@@ -18,10 +18,11 @@ import (
 )
 
 // route is all that a carrier's price goes by, as far as reuse is concerned: from where to
-// where within some ten metres, and whole kilograms.
+// where within some ten metres, what (carriers carry a cake at another price than a meal), and
+// whole kilograms.
 type route struct {
 	carrier, account, store string
-	from, to                string
+	from, to, category      string
 	kilograms               int
 }
 
@@ -33,7 +34,7 @@ func routeOf(j store.QuoteJob, line order.Quote, shop string) (route, bool) {
 		return route{}, false
 	}
 	near := func(p geo.Point) string { return fmt.Sprintf("%.4f,%.4f", p.Lng, p.Lat) }
-	return route{line.Carrier, line.Account, shop, near(d.From.Point), near(d.To.Point), (d.Goods.WeightG + 999) / 1000}, true
+	return route{line.Carrier, line.Account, shop, near(d.From.Point), near(d.To.Point), d.Goods.Category, (d.Goods.WeightG + 999) / 1000}, true
 }
 
 // lineKey names a line of a batch.
@@ -93,7 +94,7 @@ const maxPrices = 10_000 // kept in one instance
 func newPrices(redis *cache.Client) *prices { return &prices{redis: redis, own: map[route]known{}} }
 
 func (r route) key() string {
-	return cache.Key("price", 1, r.carrier, r.account, r.store, r.from, r.to, fmt.Sprint(r.kilograms))
+	return cache.Key("price", 1, r.carrier, r.account, r.store, r.from, r.to, fmt.Sprint(r.kilograms), r.category)
 }
 
 // find reads the prices of routes: one round trip for a whole batch.

@@ -42,6 +42,11 @@ func TestRoutes(t *testing.T) {
 		"another carrier": func() (route, bool) {
 			return routeOf(wayOf(time.Minute, 120.16001, 900), order.Quote{Carrier: "uupt", Account: "main"}, "s")
 		},
+		"other goods": func() (route, bool) {
+			cake := wayOf(time.Minute, 120.16001, 900)
+			cake.Detail.Detail.Goods.Category = "cake"
+			return routeOf(cake, line, "s")
+		},
 		"not wanted at all": func() (route, bool) { r, ok := routeOf(wayOf(0, 120.16001, 900), line, "s"); return r, !ok },
 	} {
 		r, ok := other()
@@ -52,6 +57,10 @@ func TestRoutes(t *testing.T) {
 	later.Detail.Detail.ExpectedAt = &noon
 	_, ok = routeOf(later, line, "s")
 	require.False(t, ok, "a price for a certain time")
+
+	cake := same
+	cake.category = "cake"
+	require.NotEqual(t, same.key(), cake.key())
 }
 
 func TestAKnownPriceIsUsedForAWhile(t *testing.T) {
@@ -142,7 +151,7 @@ func TestTheLimitOfAnAccount(t *testing.T) {
 	away := cache.New(cache.Options{})
 	t.Cleanup(func() { require.NoError(t, away.Close()) })
 	r.Stage.Live, r.Stage.Quota = live.New(r.Store, r.clock), quota.New(away, r.clock.System)
-	_, err := r.Store.SaveAccount(t.Context(), carrier.AccountRule{Carrier: "uupt", Account: "main", Weight: 1, Active: true, PerSecond: 3}, "account limit", "li", noon)
+	_, err := r.Store.SaveAccount(t.Context(), carrier.AccountRule{Carrier: "uupt", Account: "main", Weight: 1, Active: true, PerSecond: 6}, "account limit", "li", noon)
 	require.NoError(t, err)
 	limited := 0
 	for _, id := range r.batch(5, "uupt", "shansong") {
@@ -153,6 +162,6 @@ func TestTheLimitOfAnAccount(t *testing.T) {
 			limited++
 		}
 	}
-	require.Equal(t, 2, limited)
+	require.Equal(t, 2, limited, "half of it is for placements")
 	require.EqualValues(t, 3, r.uupt.calls.Load())
 }

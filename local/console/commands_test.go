@@ -60,7 +60,9 @@ func TestRefusedCommandsAreClear(t *testing.T) {
 		`{"by":"li"}`: `kind ""`, `{"kind":"change","by":"li"}`: `kind "change"`, `{"kind":"cancel"}`: "nobody", `{"kind":"cancel","by":" "}`: "nobody",
 		`{"kind":"cancel","by":"` + strings.Repeat("x", 33) + `"}`: "too long", `{"kind":"cancel","by":"li","reason":"` + strings.Repeat("x", 256) + `"}`: "too long",
 		`{"kind":"cancel","by":"li","key":"` + strings.Repeat("x", 65) + `"}`: "too long",
-		`{"kind":"cancel","by":"li","version":-1}`:                            "version -1", `{"kind":"cancel","by":"li","args":{"add_fen":1}}`: "no arguments",
+		`{"kind":"cancel","by":"platform"}`:                                   "billed", `{"kind":"cancel","by":" Customer"}`: "billed", `{"kind":"cancel","by":"merchant"}`: "billed",
+		`{"kind":"cancel","by":"li\u001b[2J"}`: "control character", `{"kind":"cancel","by":"li","reason":"a\nb"}`: "control character", `{"kind":"cancel","by":"li","key":"k "}`: "blank",
+		`{"kind":"cancel","by":"li","version":-1}`: "version -1", `{"kind":"cancel","by":"li","args":{"add_fen":1}}`: "no arguments",
 		`{"kind":"tip","by":"li"}`: "add_fen is 0, not 1 to 10000", `{"kind":"tip","by":"li","args":{"add_fen":-1}}`: "add_fen", `{"kind":"tip","by":"li","args":{"add_fen":10001}}`: "add_fen",
 		`{"kind":"tip","by":"li","args":{"add_fen":1.5}}`: "body", `{"kind":"tip","by":"li","args":{"add_fen":1,"carrier":"uupt"}}`: "add_fen only",
 		`{"kind":"force","by":"li"}`: `carrier "" is not one of `, `{"kind":"force","by":"li","args":{"carrier":"pigeon"}}`: `carrier "pigeon"`,
@@ -83,10 +85,38 @@ func TestRefusedCommandsAreClear(t *testing.T) {
 	r.store.put(1002, "27954")
 	what, hint := r.refuses(t, http.StatusConflict, http.MethodPost, commandsPath, `{"kind":"cancel","by":"li"}`)
 	require.Contains(t, what, "more than one order")
-	require.Contains(t, hint, "1001 or 1002")
+	require.Contains(t, hint, "id:1001 or id:1002")
 	r.store.err = errBroken
 	r.refuses(t, http.StatusInternalServerError, http.MethodPost, commandsPath, `{"kind":"cancel","by":"li"}`)
 	require.Empty(t, r.items())
+}
+
+// A platform chooses its numbers, and may choose one that is our id of another's order: such a name
+// reaches neither, whoever asks or acts.
+func TestANumberThatIsAnotherOrdersIDNamesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.store.put(1001, "27954")
+	r.store.put(1002, "1001")
+	r.store.stored = store.CommandStored{OrderID: 1001, State: order.Dispatching, Version: 4}
+	const cancel = `{"kind":"cancel","by":"li"}`
+	for _, ask := range [][3]string{
+		{http.MethodPost, "/api/orders/1001/commands", cancel}, {http.MethodGet, "/api/orders/1001", ""},
+		{http.MethodGet, "/api/orders/1001/cancel-cost", ""}, {http.MethodPost, "/api/replay", `{"order":"1001"}`},
+	} {
+		what, hint := r.refuses(t, http.StatusConflict, ask[0], ask[1], ask[2])
+		require.Contains(t, what, "more than one order")
+		require.Contains(t, hint, "id:1001 or id:1002")
+	}
+	require.Empty(t, r.store.commands)
+	for path, id := range map[string]int64{"id:1001": 1001, "1002": 1002, "id:1002": 1002, "27954": 1001} {
+		status, body := r.do(t, http.MethodPost, "/api/orders/"+path+"/commands", cancel)
+		require.Equal(t, http.StatusAccepted, status, body)
+		require.Equal(t, id, r.store.commands[len(r.store.commands)-1].OrderID, path)
+	}
+	r.store.put(1003, "1003")
+	require.Equal(t, "1003", r.get(t, "/api/orders/1003")["order"].(map[string]any)["id"], "both of one order")
+	r.refuses(t, http.StatusNotFound, http.MethodGet, "/api/orders/id:27954x", "")
 }
 
 // Before a cancel one is told what it costs: both sides' rules, and what a carrier has said.

@@ -89,6 +89,10 @@ func (a accounts) check() error {
 	return nil
 }
 
+// AccountParties are the names of the parties that simulate the accounts with carriers when
+// these rules hold: uupt, uupt-south.
+func AccountParties(rules []carrier.AccountRule) []string { return accounts{rules: rules}.parties() }
+
 func (a accounts) parties() (names []string) {
 	for _, p := range a.all() {
 		names = append(names, p.party())

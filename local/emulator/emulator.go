@@ -150,7 +150,7 @@ func (e *Emulator) openStrategies(ctx context.Context) error {
 }
 
 func (e *Emulator) openParties(context.Context) error {
-	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste, accounts: e.opts.accounts()}, e.servers)
+	e.parties = startParties(partyOptions{clock: e.Clock, faults: e.Faults, seed: e.opts.Seed, gateway: e.publicGateway(), instant: e.opts.Instant, even: e.opts.Lockstep, haste: e.opts.Haste, accounts: e.opts.accounts(), phoneLife: e.opts.PhoneLife}, e.servers)
 	e.Carriers, e.Platforms = e.parties.Carriers, map[string]world.Platform{}
 	for name, p := range e.parties.Platforms {
 		e.Platforms[name] = p.Platform

@@ -50,6 +50,7 @@ type Options struct {
 
 	Strategies []strategy.Strategy   // in place of the seeded ones of the same names
 	Accounts   []carrier.AccountRule // of prepaid accounts; each account with a carrier beyond its first, main, is simulated as a party of its own
+	PhoneLife  time.Duration         // virtual, of 淘宝's privacy numbers; 0 = the simulator's default
 	Deposits   map[string]money.Fen  // what accounts are prepaid with, by party (uupt, uupt-south), where it differs from the usual
 
 	Services Services // real services, by address

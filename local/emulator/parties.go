@@ -39,6 +39,8 @@ type partyOptions struct {
 
 	accounts accounts
 	deposit  money.Fen // of the account that is opened
+
+	phoneLife time.Duration // virtual, of 淘宝's privacy numbers
 }
 
 // profile is how a carrier behaves: its own default, unless riders are to be even or in haste.
@@ -61,7 +63,7 @@ func startParties(o partyOptions, srv *servers) *parties {
 	system := o.clock.System
 	j := jd.New(jd.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
 	mt := meituan.New(meituan.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
-	tb := taobao.New(taobao.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed)})
+	tb := taobao.New(taobao.Options{Clock: o.clock, System: system, Faults: o.faults, Seed: o.seed, PushBase: o.gateway, Shops: sim.Shops(shopSeed), PhoneLife: o.phoneLife})
 	p := &parties{
 		JD: j, Meituan: mt, Taobao: tb,
 		Carriers:  openCarriers(o),

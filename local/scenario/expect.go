@@ -125,6 +125,7 @@ func (p *play) lookAt(ctx context.Context, x OrderExpect, o *ordered, path strin
 	same(p, x.line, path+".penalty_fen", x.Penalty, v.Order.PenaltyFen)
 	same(p, x.line, path+".strategy", x.Strategy, v.Order.Strategy)
 	same(p, x.line, path+".rounds", x.Rounds, len(v.Rounds))
+	p.numbers(x, v, path)
 	p.quotes(x, v, path)
 	p.commands(x, v, path)
 	return nil
@@ -215,13 +216,14 @@ func (p *play) seen(a store.AttemptView, like AttemptExpect) AttemptExpect {
 
 // book is the carrier's own record of an attempt.
 func (p *play) book(a store.AttemptView) (world.BookOrder, bool) {
-	c, ok := p.e.Carriers[a.Carrier]
-	if !ok {
-		return world.BookOrder{}, false
-	}
-	for _, o := range c.Books().Orders {
-		if o.ClientNo == a.OurNo {
-			return o, true
+	for party, c := range p.e.Carriers {
+		if party != a.Carrier && !strings.HasPrefix(party, a.Carrier+"-") {
+			continue
+		}
+		for _, o := range c.Books().Orders {
+			if o.ClientNo == a.OurNo {
+				return o, true
+			}
 		}
 	}
 	return world.BookOrder{}, false
@@ -285,6 +287,20 @@ func (p *play) riders(x OrderExpect, o *ordered, path string) error {
 	}
 	same(p, x.line, path+".riders", x.Riders, len(names))
 	return err
+}
+
+// numbers counts under how many different numbers the carriers' riders were to ring the recipient.
+func (p *play) numbers(x OrderExpect, v store.OrderView, path string) {
+	if x.Numbers == nil {
+		return
+	}
+	told := map[string]bool{}
+	for _, a := range v.Attempts {
+		if book, ok := p.book(a); ok && book.Recipient != "" {
+			told[book.Recipient] = true
+		}
+	}
+	same(p, x.line, path+".numbers", x.Numbers, len(told))
 }
 
 // quotes compares what each carrier answered in the last round: "asked" is a price.

@@ -21,6 +21,9 @@ type Scenario struct {
 	Riders     Riders               `yaml:"riders"` // held: they do only what carrier steps say
 	Strategy   *Plan                `yaml:"strategy"`
 	Strategies []Plan               `yaml:"strategies"` // instead of one: with their own names and matches
+	Accounts   []Account            `yaml:"accounts"`   // rules of prepaid accounts; those beyond main are simulated, too
+	Deposits   map[string]money.Fen `yaml:"deposits"`   // what accounts are prepaid with: uupt, uupt-south
+	Phones     Span                 `yaml:"phones"`     // how long 淘宝's privacy numbers hold; a day when left out
 	Env        map[string]string    `yaml:"env"`        // variables of all functions
 	Excluded   map[string][]Carrier `yaml:"excluded"`   // carriers that never serve a shop, by its code
 	Faults     Faults               `yaml:"faults"`
@@ -33,6 +36,15 @@ type Scenario struct {
 // Plan is a strategy, as far as it differs from the usual one: sequential, 90 s to accept,
 // given up after 15 minutes, released 45 minutes ahead.
 type Plan strategy.Strategy
+
+// Account says which orders a prepaid account with a carrier serves.
+type Account struct {
+	line
+	Carrier   Carrier  `yaml:"carrier"`
+	Account   string   `yaml:"account"` // main when left out
+	Cities    []string `yaml:"cities"`  // codes; all when left out
+	PerSecond int      `yaml:"per_second"`
+}
 
 // Faults is what goes wrong from the beginning: directed faults, each of which must have
 // struck in the end, and chances.
@@ -70,6 +82,8 @@ type Step struct {
 	Callback *CallbackStep `yaml:"callback"`
 	Operator *OperatorStep `yaml:"operator"`
 	Switch   *SwitchStep   `yaml:"switch"`
+	Strategy *Plan         `yaml:"strategy"`
+	Deposit  *DepositStep  `yaml:"deposit"`
 	Fault    *Strike       `yaml:"fault"`
 	Redis    *RedisStep    `yaml:"redis"`
 	Wait     *WaitStep     `yaml:"wait"`
@@ -188,20 +202,27 @@ type SwitchStep struct {
 	By      string `yaml:"by"`
 }
 
+// DepositStep transfers more money to a carrier's account.
+type DepositStep struct {
+	To  string    `yaml:"to"` // uupt, uupt-south
+	Add money.Fen `yaml:"add_fen"`
+}
+
 // RedisStep cuts Redis off, restores it, or empties it.
 type RedisStep string
 
 // WaitStep lets virtual time pass, from timer to timer, until something holds. Only for a
 // fault to strike it waits at this instant.
 type WaitStep struct {
-	Order   string       `yaml:"order"`
-	State   OrderState   `yaml:"state"`
-	Carrier Carrier      `yaml:"carrier"` // the attempt there …
-	Attempt AttemptState `yaml:"attempt"` // … is in this state
-	Asked   string       `yaml:"asked"`   // … or the carrier has been asked this: place, query, cancel, tip …
-	Struck  Fault        `yaml:"struck"`  // this fault has struck …
-	Times   int          `yaml:"times"`   // … so often; once when left out
-	Within  *Span        `yaml:"within"`  // virtual time; 2h when left out
+	Order     string       `yaml:"order"`
+	State     OrderState   `yaml:"state"`
+	Carrier   Carrier      `yaml:"carrier"`   // the attempt there …
+	Attempt   AttemptState `yaml:"attempt"`   // … is in this state
+	Asked     string       `yaml:"asked"`     // … or the carrier has been asked this: place, query, cancel, tip …
+	Attention string       `yaml:"attention"` // part of what a person has to look at
+	Struck    Fault        `yaml:"struck"`    // this fault has struck …
+	Times     int          `yaml:"times"`     // … so often; once when left out
+	Within    *Span        `yaml:"within"`    // virtual time; 2h when left out
 }
 
 // RealTime lets system time pass, by which breakers, leases and caches live: 500ms. Virtual
@@ -248,7 +269,8 @@ type OrderExpect struct {
 	Rounds    *int              `yaml:"rounds"`      // of quoting
 	Quotes    map[string]string `yaml:"quotes"`      // of the last round: a price ("asked"), or part of the reason why there is none
 	Commands  *[]CommandExpect  `yaml:"commands"`
-	Riders    *int              `yaml:"riders"` // different ones that the platform was told
+	Riders    *int              `yaml:"riders"`  // different ones that the platform was told
+	Numbers   *int              `yaml:"numbers"` // different ones of the recipient under which UU跑腿 was to ring them
 }
 
 // AttemptExpect is one attempt. Charged and Penalty are by the carrier's own books.

@@ -87,7 +87,7 @@ func Parse(file string, raw []byte) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := checking{decoding: d, orders: map[string]Platform{}}
+	c := checking{decoding: d, orders: map[string]Platform{}, parties: s.parties()}
 	c.head(s)
 	for i := range s.Steps {
 		c.step(&s.Steps[i])
@@ -100,7 +100,8 @@ func Parse(file string, raw []byte) (*Scenario, error) {
 // checking is what decoding cannot see: what belongs together.
 type checking struct {
 	*decoding
-	orders map[string]Platform // where each was ordered so far
+	orders  map[string]Platform // where each was ordered so far
+	parties []string            // that accounts are with
 }
 
 func (c *checking) wrong(l line, format string, args ...any) {
@@ -128,8 +129,24 @@ func (c *checking) head(s *Scenario) {
 	if len(s.Steps) == 0 {
 		c.wrong(1, "steps: is missing")
 	}
-	if s.Strategy != nil && reflect.DeepEqual(s.Strategy.Match, strategy.Match{}) {
-		s.Strategy.Match.Shop = s.shops()
+	s.aim(s.Strategy)
+	for _, x := range s.Steps {
+		s.aim(x.Strategy)
+	}
+	for _, a := range s.Accounts {
+		if err := a.rule().Check(); err != nil {
+			c.wrong(a.line, "accounts: %v", err)
+		}
+	}
+	for to, amount := range s.Deposits {
+		c.wrongUnless(slices.Contains(s.parties(), to) && amount > 0, 1, "deposits: %q: want one of %s, and more than nothing", to, strings.Join(s.parties(), ", "))
+	}
+}
+
+// aim makes a strategy without a match one for the shops of the file.
+func (s *Scenario) aim(p *Plan) {
+	if p != nil && reflect.DeepEqual(p.Match, strategy.Match{}) {
+		p.Match.Shop = s.shops()
 	}
 }
 
@@ -223,14 +240,20 @@ func (c *checking) step(s *Step) {
 		c.need(s.line, "operator", map[string]string{"command": string(x.Command), "by": x.By})
 	case *SwitchStep:
 		c.need(s.line, "switch", map[string]string{"kind": x.Kind, "subject": x.Subject, "by": x.By})
+	case *DepositStep:
+		c.wrongUnless(slices.Contains(c.parties, x.To) && x.Add > 0, s.line, "deposit: want to, one of %s, and add_fen", strings.Join(c.parties, ", "))
 	case *WaitStep:
 		if x.Struck != "" {
 			c.wrongUnless(*x == WaitStep{Struck: x.Struck, Times: x.Times}, s.line, "wait.struck: stands alone, but for times")
 			return
 		}
 		c.known(s.line, "wait.order", x.Order)
+		if x.Attention != "" {
+			c.wrongUnless(x.State == "" && x.Carrier == "" && x.Attempt == "" && x.Asked == "", s.line, "wait.attention: stands alone, but for order and within")
+			return
+		}
 		if (x.State == "") == (x.Attempt == "" && x.Asked == "") || (x.Carrier == "") != (x.State != "") {
-			c.wrong(s.line, "wait: want state, or carrier with attempt or asked, or struck")
+			c.wrong(s.line, "wait: want state, attention, or carrier with attempt or asked, or struck")
 		}
 	case *Strike:
 		c.strike(*x)

@@ -50,7 +50,7 @@ func TestParse(t *testing.T) {
 func TestParseNamesEachMistake(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ name, old, wrong, want string }{
-		{"unknown key", "why:", "wy:", "bad.yaml:2: wy: unknown key, want one of: env, excluded, expect, faults, name"},
+		{"unknown key", "why:", "wy:", "bad.yaml:2: wy: unknown key, want one of: accounts, deposits, env, excluded, expect, faults, name"},
 		{"missing name", "name: somebody orders", "name:", "bad.yaml:1: name: is missing"},
 		{"unknown step", "  - settle:", "  - wish: {}", "bad.yaml:13: steps[5].wish: unknown key, want one of: advance, callback, cancel"},
 		{"two things in one step", "  - advance: 15m", "  - {advance: 15m, rest: {}}", "bad.yaml:12: steps: want exactly one of: advance,"},
@@ -67,7 +67,10 @@ func TestParseNamesEachMistake(t *testing.T) {
 		{"unknown fault", "fault: call_timeout", "fault: bad_luck", `bad.yaml:7: faults.scripts[1].fault: "bad_luck" is none of: place_refused`},
 		{"fault of nobody", "party: uupt", "party: dhl", `bad.yaml:7: party: "dhl" is none of: `},
 		{"no length of time", "advance: 15m", "advance: soon", `bad.yaml:12: steps[4].advance: "soon": want a length of time such as 90s, 15m or 1h30m`},
-		{"wait for nothing", "{order: a, state: assigned}", "{order: a}", "bad.yaml:10: wait: want state, or carrier with attempt or asked, or struck"},
+		{"deposit with nobody", "  - advance: 15m", "  - deposit: {to: dhl, add_fen: 5}", "bad.yaml:12: deposit: want to, one of dada, fengniao"},
+		{"deposits with nobody", "steps:", "deposits: {uupt-south: 5}\nsteps:", `deposits: "uupt-south": want one of dada, fengniao`},
+		{"account of nobody", "steps:", "accounts: [{account: south}]\nsteps:", "bad.yaml:8: accounts: "},
+		{"wait for nothing", "{order: a, state: assigned}", "{order: a}", "bad.yaml:10: wait: want state, attention, or carrier with attempt or asked, or struck"},
 		{"unknown mode", "mode: sequential", "mode: lucky", `bad.yaml:4: strategy: mode: "lucky" is none of`},
 		{"no strategy", "strategy: {mode: sequential, carriers: [uupt]}", "tags: [x]", "bad.yaml:1: strategy: want either strategy, or a list of strategies"},
 		{"money that is none", "uupt\": 800", "uupt\": lots", `bad.yaml:20: expect.ledger.expense:delivery:uupt: "lots": want a whole number`},

@@ -5,9 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+
+	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // What people do goes through the control API, as it does when they do it.
@@ -61,7 +65,29 @@ func (s *SwitchStep) do(p *play, at line) func(context.Context) error {
 		if err == nil && status >= http.StatusBadRequest {
 			return p.fail(at, "switch", "done", fmt.Sprintf("%d %s", status, answer))
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return live(ctx)
+	}
+}
+
+func (p *Plan) do(on *play, at line) func(context.Context) error {
+	return func(ctx context.Context) error {
+		status, answer, err := on.console(ctx, http.MethodPut, "/api/strategies/"+url.PathEscape(p.Name)+"?by=scenario", (*strategy.Strategy)(p))
+		if err == nil && status >= http.StatusBadRequest {
+			return on.fail(at, "strategy", "done", fmt.Sprintf("%d %s", status, answer))
+		}
+		if err != nil {
+			return err
+		}
+		return live(ctx)
+	}
+}
+
+func (s *DepositStep) do(p *play, at line) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return errors.Join(p.e.Deposit(ctx, s.To, fmt.Sprintf("scenario-%d", at), s.Add), p.rest(ctx))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -135,9 +136,21 @@ func (p *play) options(o Options) emulator.Options {
 	return emulator.Options{
 		Root: o.Root, NoBuild: o.NoBuild, Seed: p.Seed, Start: start, Frozen: true,
 		Verbose: true, ExitWhenSettled: true, Instant: true, Lockstep: true, Durability: sqlserver.Relaxed,
-		Strategies: p.plans(), Env: p.Env,
+		Strategies: p.plans(), Accounts: p.rules(), Deposits: p.Deposits, PhoneLife: time.Duration(p.Phones), Env: p.env(),
 	}.Ephemeral()
 }
+
+// fresh is the system time after which functions know what people have changed.
+const fresh = 50 * time.Millisecond
+
+func (p *play) env() map[string]string {
+	all := map[string]string{"QIANFAN_LIVE_FRESH": fresh.String()}
+	maps.Copy(all, p.Env)
+	return all
+}
+
+// live waits until every function knows of a change.
+func live(ctx context.Context) error { return clock.System.Sleep(ctx, fresh+fresh/5) }
 
 // prepare sets the stage before the first step.
 func (p *play) prepare(ctx context.Context) error {
@@ -280,9 +293,9 @@ func (p *play) view(ctx context.Context, o *ordered) (v store.OrderView, found b
 
 // fleet are a carrier's riders.
 func (p *play) fleet(carrier string) (*world.Fleet, error) {
-	c, ok := p.e.Carriers[carrier].(interface{ Fleet() *world.Fleet })
+	c, ok := p.e.Carriers[carrier]
 	if !ok {
-		return nil, fmt.Errorf("carrier %q cannot be directed", carrier)
+		return nil, fmt.Errorf("carrier %q is not simulated", carrier)
 	}
 	return c.Fleet(), nil
 }

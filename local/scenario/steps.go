@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/local/clock"
@@ -292,6 +293,8 @@ func (s *WaitStep) holds(ctx context.Context, p *play) (bool, string, error) {
 		return false, "not stored", err
 	case s.State != "":
 		return v.Order.State == string(s.State), v.Order.State, nil
+	case s.Attention != "":
+		return strings.Contains(v.Order.Attention, s.Attention), cmp.Or(v.Order.Attention, "nothing to look at"), nil
 	}
 	got := "no attempt there"
 	for _, a := range v.Attempts {

@@ -77,6 +77,12 @@ func (s *SwitchStep) String() string {
 	return fmt.Sprintf("%s %s %s", s.Kind, s.Subject, map[bool]string{true: "off", false: "on"}[s.Off])
 }
 
+func (p *Plan) String() string {
+	return fmt.Sprintf("%s %s: %s", p.Name, p.Mode, strings.Join(p.Carriers, " "))
+}
+
+func (s *DepositStep) String() string { return fmt.Sprintf("%d分 to %s", int64(s.Add), s.To) }
+
 func (s *Strike) String() string { return fmt.Sprintf("%s %s %s", s.Party, s.Fault, s.Detail) }
 
 func (s *RedisStep) String() string { return string(*s) }
@@ -87,6 +93,8 @@ func (s *WaitStep) String() string {
 		return fmt.Sprintf("%s has struck %d times", s.Struck, max(1, s.Times))
 	case s.State != "":
 		return fmt.Sprintf("%s is %s", s.Order, s.State)
+	case s.Attention != "":
+		return fmt.Sprintf("%s needs attention: %s", s.Order, s.Attention)
 	}
 	text := fmt.Sprintf("%s at %s", s.Order, s.Carrier)
 	if s.Attempt != "" {

@@ -34,7 +34,20 @@ func (d *Desk) Order(ctx context.Context, id int64, from upstream.Adapter, push 
 	o := received(id, from.Name(), push.No, now)
 	o.ShopCode, o.City, o.Strategy, o.Fee = terms.Plan.ShopCode, terms.Plan.City, terms.Plan.Strategy, terms.Plan.Fee
 	schedule(&o, terms.Plan, now)
+	o.Attention = lacking(terms.Detail.Detail.To)
 	return store.NewOrder{Order: o, Detail: terms.Detail, Why: terms.Why, Hash: push.Hash}, nil
+}
+
+// lacking says what no rider could do without, of an order that its platform left out (降级)
+// and cannot be asked for: a person is.
+func lacking(to order.Stop) string {
+	switch {
+	case to.Phone == "":
+		return "the platform left out the recipient's phone"
+	case to.Address == "":
+		return "the platform left out the recipient's address"
+	}
+	return ""
 }
 
 // ToFetch tells whether an order's content has to be asked for before it is priced: it was

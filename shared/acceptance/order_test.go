@@ -88,6 +88,37 @@ func TestOrdersForTheFarFutureAreRefused(t *testing.T) {
 	}
 }
 
+// town has one shop and one strategy.
+type town struct{ open }
+
+func (town) Strategies(context.Context) ([]strategy.Strategy, error) {
+	return []strategy.Strategy{{Name: "default", Carriers: []string{"uupt"}, GiveUpAfter: strategy.Duration(15 * time.Minute)}}, nil
+}
+
+func (town) Shops(_ context.Context, keys []store.ShopKey) ([]store.Shop, error) {
+	return []store.Shop{{Platform: keys[0].Platform, Code: keys[0].Code, City: "330100", Stop: order.Stop{Phone: "1", Address: "x", Point: geo.Point{Lng: 120.1551, Lat: 30.274}}}}, nil
+}
+
+// An order that a platform could not tell completely is carried; a person has to see to what
+// no rider can do without.
+func TestWhatNoRiderCanDoWithoutNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	c := clock.NewManual(now)
+	d := New(live.New(town{}, c), penalty.Default(), c, Limits{})
+	for want, spoil := range map[string]func(*upstream.Create){
+		"": func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"total"} },
+		"the platform left out the recipient's phone":   func(c *upstream.Create) { c.Detail.To.Phone, c.Degraded = "", []string{"recipient_phone"} },
+		"the platform left out the recipient's address": func(c *upstream.Create) { c.Detail.To.Address, c.Degraded = "", []string{"recipient_address"} },
+	} {
+		create := upstream.Create{ShopCode: "s1", Detail: order.Detail{To: order.Stop{Phone: "13800138000", Address: "文三路 90 号", Point: geo.Point{Lng: 120.165, Lat: 30.2741}}, Goods: order.Goods{WeightG: 800, Value: 3550}}}
+		spoil(&create)
+		n, err := d.Order(t.Context(), 5, pushes{}, upstream.Push{No: "7", Hash: "h", Create: &create})
+		require.NoError(t, err)
+		require.Equal(t, want, n.Order.Attention)
+		require.Equal(t, order.Received, n.Order.State)
+	}
+}
+
 // pushes only; fetches can be asked, too.
 type (
 	pushes  struct{ upstream.Adapter }

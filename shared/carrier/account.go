@@ -6,6 +6,8 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // AccountRule says which orders one prepaid account with a carrier serves. Rules are data
@@ -63,12 +65,23 @@ func (r AccountRule) Check() error {
 	}
 	bad(r.Carrier == "" || len(r.Carrier) > maxCarrierName, "carrier: want 1 to %d bytes", maxCarrierName)
 	bad(r.Account == "" || len(r.Account) > maxAccountName, "account: want 1 to %d bytes", maxAccountName)
+	bad(strings.ContainsFunc(r.Account, notInName), "account: a name has neither blanks nor colons nor slashes")
+	bad(slices.ContainsFunc(r.Match.City, notCity), "match.city: want codes of six digits, as 330100")
 	bad(r.Weight < 1 || r.Weight > MaxAccountWeight, "weight: want 1 to %d, not %d", MaxAccountWeight, r.Weight)
 	bad(r.PerSecond < 0, "per_second: must not be negative")
 	for path, list := range map[string][]string{"platform": r.Match.Platform, "city": r.Match.City, "shop": r.Match.Shop} {
 		bad(slices.Contains(list, ""), "match.%s: holds an empty name", path)
 	}
 	return errors.Join(faults...)
+}
+
+// notInName finds what would make a name two words, or part the names of ledger accounts elsewhere.
+func notInName(c rune) bool {
+	return c == ':' || c == '/' || unicode.IsSpace(c) || unicode.IsControl(c)
+}
+
+func notCity(code string) bool {
+	return code != "" && (len(code) != 6 || strings.Trim(code, "0123456789") != "")
 }
 
 // level is how closely a match fits, 0 the closest, as for strategies:

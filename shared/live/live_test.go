@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ type fake struct {
 	accounts   []carrier.AccountRule
 	shops      map[store.ShopKey]store.Shop
 	touched    map[store.ShopKey]time.Time
+	most       int // that touched gives; 0 = all
 	err        error
 	asked      []string
 	block      chan struct{} // closed = goes on; nil = at once
@@ -87,6 +89,9 @@ func (f *fake) ShopsTouched(_ context.Context, within time.Duration) ([]store.Sh
 		if !at.Before(f.clock.System().Add(-within)) {
 			out = append(out, f.shops[k])
 		}
+	}
+	if f.most > 0 {
+		out = out[:min(len(out), f.most)]
 	}
 	err := f.ask("touched")
 	return out, err
@@ -220,6 +225,33 @@ func TestShopsAreReadOnceAndAgainWhenTheyChange(t *testing.T) {
 	_, err = l.Shop(t.Context(), "jd", "none")
 	require.NoError(t, err)
 	require.Equal(t, []string{"touched", "shops none"}, f.took(), "only what was touched is read again")
+}
+
+// An import of very many shops is not read by every instance every few seconds: they forget
+// what they know, and read what they need.
+func TestAnImportIsNotReadAsAWhole(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	l := New(f, f.clock)
+	f.put("a", "330100")
+	_, err := l.Shop(t.Context(), "jd", "a")
+	require.NoError(t, err)
+	f.clock.Advance(time.Minute)
+	for i := range store.MaxTouched + 1 {
+		f.put(fmt.Sprint("s", i), "310100")
+	}
+	f.put("a", "310100")
+	f.most = store.MaxTouched
+	f.took()
+	shop, err := l.Shop(t.Context(), "jd", "a")
+	require.NoError(t, err)
+	require.Equal(t, "310100", shop.City, "whether or not it was among those that were read")
+	require.Equal(t, []string{"touched", "shops a"}, f.took())
+	f.clock.Advance(fresh)
+	clear(f.touched)
+	_, err = l.Shop(t.Context(), "jd", "a")
+	require.NoError(t, err)
+	require.Equal(t, []string{"touched"}, f.took(), "changes are looked for again")
 }
 
 func TestAShopsNumberAtACarrier(t *testing.T) {

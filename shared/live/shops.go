@@ -137,6 +137,11 @@ func (s *shops) refresh(ctx context.Context) {
 		return
 	}
 	s.looked = began
+	if len(touched) >= store.MaxTouched { // an import: what is needed is read again, when it is
+		clear(s.known)
+		clear(s.nobody)
+		return
+	}
 	for _, x := range touched {
 		delete(s.nobody, x.Key())
 		if _, kept := s.known[x.Key()]; kept {

@@ -91,6 +91,11 @@ give_up_after: 15m
 			"give_up_after: must be positive",
 			"race.width: 9 is more than the 3 carriers listed",
 		}},
+		"slips of the pen": {`{"name": "x", "mode": "cheapest", "carriers": ["uupt"], "quote": {"deadline": "1500s"}, "accept_timeout": "90s", "give_up_after": "15m",
+ "tip": {"after": "60s", "every": "60s", "step_fen": 10000, "max_fen": 50000}}`, []string{
+			"quote.deadline: 25m0s: want at most 10s",
+			"tip.max_fen: 500.00元: want at most 100.00元",
+		}},
 		"empty":   {"  \n", []string{"is empty"}},
 		"no yaml": {"name: [", []string{"line 1: did not find expected node content"}},
 		"a list":  {"[1]", []string{"line 1: want keys and values"}},

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
 )
@@ -28,6 +30,14 @@ func ReadStrategy(raw []byte, known []string) (strategy.Strategy, error) {
 // maxName is what the column of a strategy's name holds, in bytes.
 const maxName = 64
 
+// Beyond these a value is a slip of the pen. A carrier that hangs would hold a round beyond what a
+// call of the function may take, so that no round of the strategy ever closed; and tips are raised
+// without anybody looking.
+const (
+	maxDeadline = strategy.Duration(10 * time.Second)
+	maxTips     = money.Fen(100_00) // what a person may add at once
+)
+
 // CheckStrategy names everything that is wrong with a strategy; the error is Mistakes.
 func CheckStrategy(x strategy.Strategy, known []string) error {
 	var all Mistakes
@@ -36,6 +46,12 @@ func CheckStrategy(x strategy.Strategy, known []string) error {
 	}
 	if err := x.Validate(known); err != nil {
 		all = append(all, mistakes(err, fmt.Sprintf("strategy %q: ", x.Name))...)
+	}
+	if x.Quote.Deadline > maxDeadline {
+		all = append(all, Mistake{Path: "quote.deadline", Text: fmt.Sprintf("%s: want at most %s", time.Duration(x.Quote.Deadline), time.Duration(maxDeadline))})
+	}
+	if x.Tip.Max > maxTips {
+		all = append(all, Mistake{Path: "tip.max_fen", Text: fmt.Sprintf("%s: want at most %s", x.Tip.Max, maxTips)})
 	}
 	if len(all) > 0 {
 		return all

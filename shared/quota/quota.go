@@ -27,6 +27,9 @@ type Key struct {
 type Want struct {
 	Calls     int
 	PerSecond int // what the carrier allows; 0 = as many as one likes
+	// Urgent calls may fill the bucket, others only half of it: those who ask for prices would
+	// otherwise leave nothing to those who place what was asked for.
+	Urgent bool
 }
 
 // Quota is what one instance knows of the buckets, safe for concurrent use; nil allows everything.
@@ -71,11 +74,11 @@ func (q *Quota) Take(ctx context.Context, wants map[Key]Want) map[Key]int {
 // may be called in one second.
 //
 //	KEYS[1] when the bucket will be empty, µs since 1970
-//	ARGV    now in µs, the step of one call in µs, calls wanted
+//	ARGV    now in µs, the step of one call in µs, calls wanted, how far they may fill it in µs
 const take = `
-local now, step, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now, step, wanted, room = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local full = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local got = math.min(wanted, math.max(0, math.floor((now + 1000000 - full) / step)))
+local got = math.min(wanted, math.max(0, math.floor((now + room - full) / step)))
 if got > 0 then redis.call('SET', KEYS[1], string.format('%.0f', full + got * step), 'PX', 5000) end
 return got`
 
@@ -84,7 +87,7 @@ func (q *Quota) takeShared(ctx context.Context, wants map[Key]Want) (map[Key]int
 	now := q.now().UnixMicro()
 	err := q.redis.Pipe(ctx, func(p redis.Pipeliner) {
 		for k, w := range wants {
-			replies[k] = p.Eval(ctx, take, []string{cache.Key("quota", 1, k.Carrier, k.Account)}, now, step(w).Microseconds(), w.Calls)
+			replies[k] = p.Eval(ctx, take, []string{cache.Key("quota", 1, k.Carrier, k.Account)}, now, step(w).Microseconds(), w.Calls, room(w).Microseconds())
 		}
 	})
 	if err != nil {
@@ -103,6 +106,14 @@ func (q *Quota) takeShared(ctx context.Context, wants map[Key]Want) (map[Key]int
 
 func step(w Want) time.Duration { return max(time.Microsecond, time.Second/time.Duration(w.PerSecond)) }
 
+// room is how far calls may fill a bucket: always by one step at least, or nobody would ever be asked.
+func room(w Want) time.Duration {
+	if w.Urgent {
+		return time.Second
+	}
+	return max(time.Second/2, step(w))
+}
+
 func (q *Quota) takeLocal(wants map[Key]Want) map[Key]int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -112,7 +123,7 @@ func (q *Quota) takeLocal(wants map[Key]Want) map[Key]int {
 		if full.Before(now) {
 			full = now
 		}
-		got := min(w.Calls, max(0, int(now.Add(time.Second).Sub(full)/step(w))))
+		got := min(w.Calls, max(0, int(now.Add(room(w)).Sub(full)/step(w))))
 		q.full[k] = full.Add(time.Duration(got) * step(w))
 		granted[k] = got
 	}

@@ -40,7 +40,7 @@ func TestBucketsFillAndEmpty(t *testing.T) {
 			at := clock.NewManual(noon)
 			q := quota.New(connect(t, addr()), at.System)
 			take := func(k quota.Key, calls, perSecond int) int {
-				return q.Take(t.Context(), map[quota.Key]quota.Want{k: {Calls: calls, PerSecond: perSecond}})[k]
+				return q.Take(t.Context(), map[quota.Key]quota.Want{k: {Calls: calls, PerSecond: perSecond, Urgent: true}})[k]
 			}
 			require.Equal(t, 10, take(main, 25, 10), "a second's worth at once")
 			require.Zero(t, take(main, 1, 10))
@@ -56,6 +56,31 @@ func TestBucketsFillAndEmpty(t *testing.T) {
 	}
 }
 
+// Prices asked for in a rush leave room for placements: an order that was priced and cannot be
+// placed asks for prices again, and so nobody would ever be placed.
+func TestPricesLeaveRoomForPlacements(t *testing.T) {
+	t.Parallel()
+	for name, addr := range map[string]func() string{
+		"shared": func() string { return miniredis.RunT(t).Addr() },
+		"local":  func() string { return "127.0.0.1:1" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := clock.NewManual(noon)
+			q := quota.New(connect(t, addr()), at.System)
+			take := func(k quota.Key, w quota.Want) int { return q.Take(t.Context(), map[quota.Key]quota.Want{k: w})[k] }
+			priced, placed := 0, 0
+			for range 100 { // ten seconds of more orders than the account allows
+				priced += take(main, quota.Want{Calls: 25, PerSecond: 10})
+				placed += take(main, quota.Want{Calls: min(25, priced-placed), PerSecond: 10, Urgent: true})
+				at.Advance(100 * time.Millisecond)
+			}
+			require.GreaterOrEqual(t, placed, priced*3/4, "what was priced is placed: %d priced, %d placed", priced, placed)
+			require.Equal(t, 1, take(other, quota.Want{Calls: 5, PerSecond: 1}), "an account of one call a second is asked, too")
+		})
+	}
+}
+
 // However many instances take, together they get what one would.
 func TestInstancesShareABucket(t *testing.T) {
 	t.Parallel()
@@ -67,7 +92,7 @@ func TestInstancesShareABucket(t *testing.T) {
 		q := quota.New(connect(t, server.Addr()), at.System)
 		work.Go(func() {
 			for range 20 {
-				got := q.Take(context.Background(), map[quota.Key]quota.Want{main: {Calls: 3, PerSecond: 50}, other: {Calls: 1, PerSecond: 7}})
+				got := q.Take(context.Background(), map[quota.Key]quota.Want{main: {Calls: 3, PerSecond: 50, Urgent: true}, other: {Calls: 1, PerSecond: 7, Urgent: true}})
 				granted.Add(int64(got[main]) + int64(got[other]))
 			}
 		})

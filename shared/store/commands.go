@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -51,7 +52,7 @@ type CommandStored struct {
 	Version   int       // of the order, when the command was stored
 	Fee       money.Fen // what the platform pays for a delivery
 	Repeat    bool
-	Conflict  bool  // the same key with other content
+	Conflict  bool  // the same key with other content, or a change without a key that another has undone since
 	Tombstone bool  // the order of a cancel is not known yet: its create will be stored as cancelled
 	Unknown   bool  // the order is not known, and nothing was stored
 	Closed    bool  // the order is over, and nothing was stored
@@ -142,6 +143,9 @@ func (s *Store) addCommands(ctx context.Context, tx *sql.Tx, commands []NewComma
 	if err != nil {
 		return err
 	}
+	if err := s.undone(ctx, tx, commands, out, details); err != nil {
+		return err
+	}
 	fresh = slices.DeleteFunc(fresh, func(i int) bool { return out[i].Refused != nil })
 	if len(fresh) == 0 {
 		return nil
@@ -220,6 +224,39 @@ func freshCommands(ctx context.Context, tx *sql.Tx, commands []NewCommand, out [
 	return fresh, nil
 }
 
+// undone finds the repeats of changes that no longer hold: back and forth and back again. A
+// change that its sender has not named (its key is its content) may be a wish of its own then,
+// and nothing tells. It must not be called done. changed are the details that are new now.
+func (s *Store) undone(ctx context.Context, tx *sql.Tx, commands []NewCommand, out []CommandStored, changed map[int64]Detail) error {
+	var ids []int64
+	nameless := func(i int) bool {
+		c := commands[i]
+		return c.Amend != nil && c.Command.Key == c.Command.Hash && out[i].Repeat && !out[i].Conflict
+	}
+	for i := range commands {
+		if nameless(i) {
+			ids = append(ids, out[i].OrderID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	details, err := s.readDetails(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	maps.Copy(details, changed)
+	for i, c := range commands {
+		if !nameless(i) {
+			continue
+		}
+		had := details[out[i].OrderID].Detail
+		now, err := c.Amend(had)
+		out[i].Conflict = err == nil && !reflect.DeepEqual(now, had)
+	}
+	return nil
+}
+
 // amended applies the changes of commands to the details of their orders, one after the other,
 // and gives the details that are new. A change that is refused leaves its detail as it is.
 func (s *Store) amended(ctx context.Context, tx *sql.Tx, commands []NewCommand, out []CommandStored, fresh []int) (map[int64]Detail, error) {
@@ -245,6 +282,12 @@ func (s *Store) amended(ctx context.Context, tx *sql.Tx, commands []NewCommand, 
 		d := details[id]
 		if d.Detail, out[i].Refused = amend(d.Detail); out[i].Refused == nil {
 			details[id], changed[id] = d, d
+			continue
+		}
+		for k := range out { // what came twice at once is refused twice
+			if out[k].OrderID == id && out[k].Repeat && commands[k].Command.Key == commands[i].Command.Key {
+				out[k].Repeat, out[k].Refused = false, out[i].Refused
+			}
 		}
 	}
 	return changed, nil

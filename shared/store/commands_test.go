@@ -96,6 +96,40 @@ func TestAChangeAmendsTheDetail(t *testing.T) {
 	require.Equal(t, []string{"c1", "c2", "c3"}, f.strings(t, "SELECT command_key FROM order_command ORDER BY command_key"))
 }
 
+// Of what comes together each is told what became of it: a repeat of a refused change is
+// refused, one of a change that still holds is quiet, one that another has undone is neither.
+func TestChangesThatComeTogether(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	no := one[string](t, f, "SELECT no FROM orders WHERE id = ?", f.orders(t, 1)[0])
+	to := func(phone string, err error) store.NewCommand {
+		c := wish(no, order.CommandChange, phone)
+		c.Command.Hash = phone // nobody named it
+		c.Amend = func(d order.Detail) (order.Detail, error) {
+			d.To.Phone = phone
+			return d, err
+		}
+		return c
+	}
+	far := errors.New("too far")
+	give := func(commands ...store.NewCommand) []store.CommandStored {
+		out, err := f.Commands(t.Context(), commands, now)
+		require.NoError(t, err)
+		return out
+	}
+	out := give(to("bad", far), to("bad", far), to("a", nil), to("a", nil))
+	require.Equal(t, []error{far, far, nil, nil}, []error{out[0].Refused, out[1].Refused, out[2].Refused, out[3].Refused})
+	require.True(t, out[2].Fresh())
+	require.True(t, out[3].Repeat)
+	require.False(t, out[1].Repeat || out[3].Conflict)
+	out = give(to("b", nil), to("a", nil), to("b", nil))
+	require.True(t, out[0].Fresh())
+	require.True(t, out[1].Conflict)
+	require.True(t, out[2].Repeat && !out[2].Conflict)
+	require.True(t, give(to("a", nil))[0].Conflict)
+	require.Equal(t, []string{"a", "b"}, f.strings(t, "SELECT command_key FROM order_command ORDER BY command_key"))
+}
+
 // A person's command names the order by our id and leaves a line of audit; a refused one none.
 func TestCommandsByHandAreAudited(t *testing.T) {
 	t.Parallel()

@@ -311,9 +311,10 @@ func unpark(ctx context.Context, tx *sql.Tx, turns []*turn.Turn) error {
 	return nil
 }
 
-// Even spreads the free balance of an account evenly over its shards, locked by id. It
-// reports the most that one shard has afterwards.
-func (s *Store) Even(ctx context.Context, carrier, account string) (money.Fen, error) {
+// Even spreads the free balance of an account evenly over its shards, locked by id; where a
+// share would be less than want, all of it goes into the first one, so that the last of the
+// money can be spent, too. It reports the most that one shard has afterwards.
+func (s *Store) Even(ctx context.Context, carrier, account string, want money.Fen) (money.Fen, error) {
 	var best money.Fen
 	err := s.tx(ctx, "even out shards", func(tx *sql.Tx) error {
 		var total, shards int64
@@ -329,6 +330,9 @@ func (s *Store) Even(ctx context.Context, carrier, account string) (money.Fen, e
 			return err
 		}
 		share, rest := total/shards, total%shards
+		if total > 0 && share < int64(want) {
+			share, rest = 0, total
+		}
 		best = money.Fen(share + rest)
 		_, err = tx.ExecContext(ctx, "UPDATE prepaid_shard SET free_fen = ? + IF(shard = 0, ?, 0) WHERE carrier = ? AND account = ?", share, rest, carrier, account)
 		return err

@@ -180,10 +180,16 @@ func TestAShortShardRollsEverythingBack(t *testing.T) {
 	// Evened out, or smaller, it goes through.
 	f.change(t, id, []store.Hold{{Carrier: "shansong", Account: "main", Shard: 1, Amount: 500}}, func(x *turn.Turn) {})
 	require.Equal(t, "500,0", one[string](t, f, "SELECT GROUP_CONCAT(free_fen ORDER BY shard) FROM prepaid_shard"))
-	best, err := f.Even(t.Context(), "shansong", "main")
+	best, err := f.Even(t.Context(), "shansong", "main", 1)
 	require.NoError(t, err)
 	require.Equal(t, money.Fen(250), best)
 	require.Equal(t, "250,250", one[string](t, f, "SELECT GROUP_CONCAT(free_fen ORDER BY shard) FROM prepaid_shard"))
+
+	// What no share could pay, all shards together can.
+	best, err = f.Even(t.Context(), "shansong", "main", 251)
+	require.NoError(t, err)
+	require.Equal(t, money.Fen(500), best)
+	require.Equal(t, "500,0", one[string](t, f, "SELECT GROUP_CONCAT(free_fen ORDER BY shard) FROM prepaid_shard"))
 }
 
 func TestEvenLosesNothing(t *testing.T) {
@@ -196,12 +202,12 @@ func TestEvenLosesNothing(t *testing.T) {
 			f.exec(t, "INSERT INTO prepaid_shard VALUES ('shansong', 'main', ?, ?)", i, free)
 			total += free
 		}
-		_, err := f.Even(t.Context(), "shansong", "main")
+		_, err := f.Even(t.Context(), "shansong", "main", 1)
 		require.NoError(t, err)
 		require.Equal(t, total, one[int](t, f, "SELECT SUM(free_fen) FROM prepaid_shard"))
 		require.LessOrEqual(t, one[int](t, f, "SELECT MAX(free_fen) - MIN(free_fen) FROM prepaid_shard"), len(frees))
 	}
-	best, err := f.Even(t.Context(), "nobody", "main")
+	best, err := f.Even(t.Context(), "nobody", "main", 1)
 	require.NoError(t, err)
 	require.Zero(t, best)
 }

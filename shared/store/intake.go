@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/strategy"
 )
@@ -26,8 +27,9 @@ type NewOrder struct {
 type Stored struct {
 	ID       int64
 	State    order.State
-	Repeat   bool // the same content was stored before
-	Conflict bool // the number exists with other content
+	Fee      money.Fen // what the platform pays for a delivery
+	Repeat   bool      // the same content was stored before
+	Conflict bool      // the number exists with other content
 }
 
 // ErrDiscarded says that the check-back has given the batch up: nothing may be inserted.
@@ -111,14 +113,14 @@ func claimKeys(ctx context.Context, tx *sql.Tx, orders []NewOrder, out []Stored)
 		switch h := keys[k]; {
 		case h.id == o.Order.ID:
 			fresh[i] = false
-			out[i] = Stored{ID: h.id, State: o.Order.State}
+			out[i] = Stored{ID: h.id, State: o.Order.State, Fee: o.Order.Fee}
 		case h.id == 0:
 			if err := meetTombstone(ctx, tx, o); err != nil {
 				return nil, err
 			}
 			keys[k] = held{o.Order.ID, o.Hash}
 			fresh[i] = true
-			out[i] = Stored{ID: o.Order.ID, State: order.Cancelled}
+			out[i] = Stored{ID: o.Order.ID, State: order.Cancelled, Fee: o.Order.Fee}
 		case h.hash == o.Hash:
 			out[i] = Stored{ID: h.id, Repeat: true}
 		default:
@@ -136,26 +138,26 @@ func meetTombstone(ctx context.Context, tx *sql.Tx, o NewOrder) error {
 	return nil
 }
 
-// fillStates tells repeats the present state of their order, which may be one of this batch.
+// fillStates tells repeats where their order stands now, which may be one of this batch, and
+// its fee: another than one that is reckoned at another hour.
 func fillStates(ctx context.Context, tx *sql.Tx, out []Stored, fresh map[int]bool) error {
-	states := map[int64]order.State{}
+	first := map[int64]Stored{}
 	for i := range fresh {
-		states[out[i].ID] = out[i].State
+		first[out[i].ID] = out[i]
 	}
 	var ids []int64
 	for _, s := range out {
-		if _, known := states[s.ID]; s.Repeat && !known {
+		if _, known := first[s.ID]; s.Repeat && !known {
 			ids = append(ids, s.ID)
 		}
 	}
 	if len(ids) > 0 {
 		list, args := in(sorted(ids))
-		rows, err := tx.QueryContext(ctx, "SELECT id, state FROM orders WHERE id IN "+list, args...)
+		rows, err := tx.QueryContext(ctx, "SELECT id, state, fee_fen FROM orders WHERE id IN "+list, args...)
 		err = each(rows, err, "states", func(r *sql.Rows) error {
-			var id int64
-			var state order.State
-			err := r.Scan(&id, &state)
-			states[id] = state
+			var s Stored
+			err := r.Scan(&s.ID, &s.State, &s.Fee)
+			first[s.ID] = s
 			return err
 		})
 		if err != nil {
@@ -164,7 +166,7 @@ func fillStates(ctx context.Context, tx *sql.Tx, out []Stored, fresh map[int]boo
 	}
 	for i := range out {
 		if out[i].Repeat {
-			out[i].State = states[out[i].ID]
+			out[i].State, out[i].Fee = first[out[i].ID].State, first[out[i].ID].Fee
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ func TestIntakeStoresNewOrders(t *testing.T) {
 	a, b := newOrder("mt-1"), newOrder("mt-2")
 	out, err := f.Intake(t.Context(), "b1", []store.NewOrder{b, a}, now)
 	require.NoError(t, err)
-	require.Equal(t, []store.Stored{{ID: b.Order.ID, State: order.Received}, {ID: a.Order.ID, State: order.Received}}, out)
+	require.Equal(t, []store.Stored{{ID: b.Order.ID, State: order.Received, Fee: 1200}, {ID: a.Order.ID, State: order.Received, Fee: 1200}}, out)
 
 	loaded := f.load(t, a.Order.ID)
 	require.Equal(t, a.Order, loaded.Order)
@@ -52,8 +52,8 @@ func TestIntakeTellsRepeatsAndConflicts(t *testing.T) {
 	out, err := f.Intake(t.Context(), "b2", []store.NewOrder{repeat, fresh, other}, now)
 	require.NoError(t, err)
 	require.Equal(t, []store.Stored{
-		{ID: first.Order.ID, State: order.Assigned, Repeat: true},
-		{ID: fresh.Order.ID, State: order.Received},
+		{ID: first.Order.ID, State: order.Assigned, Fee: 1200, Repeat: true},
+		{ID: fresh.Order.ID, State: order.Received, Fee: 1200},
 		{ID: first.Order.ID, Conflict: true},
 	}, out)
 	require.Equal(t, 2, one[int](t, f, "SELECT COUNT(*) FROM orders"))
@@ -66,7 +66,7 @@ func TestIntakeKnowsRepeatsWithinABatch(t *testing.T) {
 	first, again := newOrder("mt-1"), newOrder("mt-1")
 	out, err := f.Intake(t.Context(), "b1", []store.NewOrder{first, again}, now)
 	require.NoError(t, err)
-	require.Equal(t, []store.Stored{{ID: first.Order.ID, State: order.Received}, {ID: first.Order.ID, State: order.Received, Repeat: true}}, out)
+	require.Equal(t, []store.Stored{{ID: first.Order.ID, State: order.Received, Fee: 1200}, {ID: first.Order.ID, State: order.Received, Fee: 1200, Repeat: true}}, out)
 	require.Equal(t, 1, one[int](t, f, "SELECT COUNT(*) FROM orders"))
 }
 
@@ -80,7 +80,7 @@ func TestACreateThatMeetsATombstoneIsCancelledAndTold(t *testing.T) {
 	o, twin := newOrder("mt-1"), newOrder("mt-1")
 	out, err := f.Intake(t.Context(), "b1", []store.NewOrder{o, twin}, now)
 	require.NoError(t, err)
-	require.Equal(t, []store.Stored{{ID: o.Order.ID, State: order.Cancelled}, {ID: o.Order.ID, State: order.Cancelled, Repeat: true}}, out)
+	require.Equal(t, []store.Stored{{ID: o.Order.ID, State: order.Cancelled, Fee: 1200}, {ID: o.Order.ID, State: order.Cancelled, Fee: 1200, Repeat: true}}, out)
 	loaded := f.load(t, o.Order.ID)
 	require.Equal(t, order.Cancelled, loaded.State)
 	require.Empty(t, loaded.Timers)
@@ -90,7 +90,7 @@ func TestACreateThatMeetsATombstoneIsCancelledAndTold(t *testing.T) {
 
 	out, err = f.Intake(t.Context(), "b2", []store.NewOrder{newOrder("mt-1")}, now)
 	require.NoError(t, err)
-	require.Equal(t, []store.Stored{{ID: o.Order.ID, State: order.Cancelled, Repeat: true}}, out)
+	require.Equal(t, []store.Stored{{ID: o.Order.ID, State: order.Cancelled, Fee: 1200, Repeat: true}}, out)
 }
 
 func TestADiscardedBatchStoresNothing(t *testing.T) {

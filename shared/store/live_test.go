@@ -250,7 +250,7 @@ func TestWhatWasAcceptedBeforeIsFound(t *testing.T) {
 	had, known, err := f.Accepted(t.Context(), "meituan", "n1", o.Hash)
 	require.NoError(t, err)
 	require.True(t, known)
-	require.Equal(t, store.AcceptedOrder{Stored: store.Stored{ID: o.Order.ID, State: order.Received, Repeat: true}, Fee: 1200}, had)
+	require.Equal(t, store.Stored{ID: o.Order.ID, State: order.Received, Repeat: true, Fee: 1200}, had)
 	had, known, err = f.Accepted(t.Context(), "meituan", "n1", "other")
 	require.NoError(t, err)
 	require.True(t, known)

@@ -71,11 +71,14 @@ func readShops(ctx context.Context, db execer, keys []ShopKey, suffix string) ([
 	return out, nil
 }
 
+// MaxTouched bounds what ShopsTouched reads.
+const MaxTouched = 5000
+
 // ShopsTouched finds the shops that were written within the last span of system time, by the
-// server's clock.
+// server's clock. MaxTouched of them are some of many: an import.
 func (s *Store) ShopsTouched(ctx context.Context, within time.Duration) ([]Shop, error) {
 	var out []Shop
-	rows, err := s.db.QueryContext(ctx, shopSelect+"WHERE touched >= CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND", int64(within/time.Second)+1)
+	rows, err := s.db.QueryContext(ctx, shopSelect+"WHERE touched >= CURRENT_TIMESTAMP(3) - INTERVAL ? SECOND LIMIT ?", int64(within/time.Second)+1, MaxTouched)
 	return out, scanShops(rows, err, &out)
 }
 

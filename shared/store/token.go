@@ -94,8 +94,9 @@ func (v *Vault) Claim(ctx context.Context, name string, lease time.Duration) (bo
 	return mine && err == nil, err
 }
 
-// Save keeps a secret in place of the one before, unless that was issued later, and ends
-// this instance's claim.
+// Save keeps a secret in place of the one before and ends this instance's claim. Without the
+// claim it gives way to a secret that was issued later; whoever has the claim got the newest one,
+// whatever the clocks of other instances said.
 func (v *Vault) Save(ctx context.Context, name string, secret any, issued time.Time) error {
 	if name == "" || len(name) > maxTokenName {
 		return fmt.Errorf("save token %q: want a name of 1 to %d bytes", name, maxTokenName)
@@ -113,7 +114,12 @@ func (v *Vault) Save(ctx context.Context, name string, secret any, issued time.T
 		if err != nil && !errors.Is(err, ErrSealed) { // what nobody can open is no loss
 			return err
 		}
-		if before == nil || !before.Issued.After(issued) {
+		var mine bool
+		err = tx.QueryRowContext(ctx, "SELECT claim_owner = ? FROM token WHERE name = ?", v.owner, name).Scan(&mine)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if mine || before == nil || !before.Issued.After(issued) {
 			_, err := tx.ExecContext(ctx, "INSERT INTO token (name, sealed, version) VALUES (?, ?, 1) ON DUPLICATE KEY UPDATE sealed = VALUES(sealed), version = version + 1", name, sealed)
 			if err != nil {
 				return err

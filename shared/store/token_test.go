@@ -94,6 +94,27 @@ func TestVaultClaims(t *testing.T) {
 	}
 }
 
+// A clock that is ahead dates its token too late. The next one, got by the claim, replaces it all
+// the same: the refresh token that it was got with is used up.
+func TestTheClaimOutdoesAClockThatIsAhead(t *testing.T) {
+	t.Parallel()
+	f, w := open(t), &watch{at: now}
+	ahead, right := f.Vault("quote-1", w.now), f.Vault("quote-2", w.now)
+	require.NoError(t, ahead.Save(t.Context(), "x", secret{Refresh: "used up"}, now.Add(time.Minute)))
+	mine, err := right.Claim(t.Context(), "x", 10*time.Second)
+	require.NoError(t, err)
+	require.True(t, mine)
+	require.NoError(t, right.Save(t.Context(), "x", secret{Refresh: "good"}, now))
+	var got secret
+	_, err = ahead.Load(t.Context(), "x", &got)
+	require.NoError(t, err)
+	require.Equal(t, "good", got.Refresh)
+	require.NoError(t, ahead.Save(t.Context(), "x", secret{Refresh: "of yesterday"}, now.Add(-time.Hour)), "its claim is over: it gives way")
+	_, err = ahead.Load(t.Context(), "x", &got)
+	require.NoError(t, err)
+	require.Equal(t, "good", got.Refresh)
+}
+
 // However many claim at once, one has it.
 func TestOneOfManyClaims(t *testing.T) {
 	t.Parallel()

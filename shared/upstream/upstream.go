@@ -35,7 +35,8 @@ type Fetcher interface {
 	Adapter
 	// Fetch asks for the content of an order. Errors are *Error: Unreachable, and NotFound
 	// for a while after the push (a search index may lag behind it), are worth another try;
-	// every other one is final, the order cannot be carried.
+	// Refused without a field is of the call, and final when it stays so; every other one is
+	// final, the order cannot be carried.
 	Fetch(ctx context.Context, no string) (Create, error)
 }
 

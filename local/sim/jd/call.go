@@ -101,9 +101,17 @@ func (s *Service) query(o *order, _ call) (any, func(), error) {
 	list := []detail{}
 	if o != nil {
 		o.pulls++
+	}
+	if o != nil && !s.hidden(o) {
 		list = append(list, s.detail(o))
 	}
 	return map[string]any{"pageNo": 1, "pageSize": 1, "totalCount": len(list), "resultList": list}, nil, nil
+}
+
+// hidden says that the order is not shown yet: pushes may be ahead of what can be read.
+func (s *Service) hidden(o *order) bool {
+	hit, _ := s.options.Faults.StrikeScripted(s.chance, world.DetailMissing, o.no, "detail")
+	return hit
 }
 
 // verify checks who signed the call and when, and returns its content.

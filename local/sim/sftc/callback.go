@@ -13,6 +13,7 @@ const (
 	riderStatus   = "rider_status"
 	orderComplete = "order_complete"
 	sfCancel      = "sf_cancel"
+	riderTrouble  = "rider_exception"
 )
 
 // notice is the body of a callback. Coordinates are numbers, or empty where unknown.
@@ -30,6 +31,8 @@ type notice struct {
 	ReceiptType   int      `json:"receipt_type,omitempty"` // 1 正常签收
 	PickupPic     []string `json:"pickup_pic,omitempty"`
 	CancelReason  string   `json:"cancel_reason,omitempty"`
+	ExID          int      `json:"ex_id,omitempty"`
+	ExContent     string   `json:"ex_content,omitempty"`
 	PushTime      int64    `json:"push_time"` // Unix s, when the state was reached, in virtual time
 }
 
@@ -67,6 +70,9 @@ func (s *Service) notice(job world.Job) (kind string, body json.RawMessage) {
 		return "", nil
 	case world.Reassigning:
 		n.URLIndex = s.options.GaveUpIndex
+	case world.Exception:
+		n.URLIndex, n.ExID, n.ExContent = riderTrouble, 2001, "顾客电话无法接通"
+		n.RiderLng, n.RiderLat = job.Dropoff.Lng, job.Dropoff.Lat
 	case world.Arrived, world.PickedUp:
 		n.RiderLng, n.RiderLat = job.Pickup.Lng, job.Pickup.Lat
 	case world.Delivered:

@@ -16,4 +16,5 @@ var statuses = map[world.State]status{
 	world.PickedUp:    {15, "配送中"},
 	world.Delivered:   {17, "配送员点击完成"},
 	world.Cancelled:   {2, "订单取消"},
+	world.Exception:   {91, "骑士上报异常"},
 }

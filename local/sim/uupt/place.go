@@ -1,6 +1,7 @@
 package uupt
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/chuandao/qianfan/local/sim/world"
@@ -52,7 +53,7 @@ func (s *Service) addOrder(biz []byte) (any, error) {
 		return nil, world.ErrQuoteUnknown
 	}
 	d := quote.Data.(details)
-	d.note, d.callbackURL = req.Note, req.CallbackURL
+	d.note, d.callbackURL, d.recipient = req.Note, req.CallbackURL, cmp.Or(req.ReceiverPhone, req.ReceiverSnake)
 	job, err := s.fleet.Place(req.PriceToken, s.orderCode(), d)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,11 @@ var feeNames = map[string]string{
 type details struct {
 	fromAddress, toAddress string
 	note, callbackURL      string
+	recipient              string // the number that riders ring
 }
+
+// Recipient is for the books.
+func (d details) Recipient() string { return d.recipient }
 
 // orderPrice prices a delivery and mints a priceToken.
 func (s *Service) orderPrice(biz []byte) (any, error) {

@@ -42,15 +42,16 @@ type BookOrder struct {
 	Tips      money.Fen `json:"tips_fen"`
 	Extra     money.Fen `json:"extra_fen"`
 	Refund    money.Fen `json:"refund_fen"`
-	Calls     int       `json:"calls"`             // about this order, its quote included
-	Callbacks int       `json:"callbacks"`         // deliveries that the client acknowledged, doubles included
-	Made      int       `json:"callbacks_made"`    // states that were worth a callback
-	Rider     *Rider    `json:"rider,omitempty"`   //
-	End       *End      `json:"end,omitempty"`     // of a cancelled order
-	Metres    int       `json:"distance_m"`        //
-	Placed    time.Time `json:"placed_at"`         //
-	Changed   time.Time `json:"changed_at"`        //
-	History   []Record  `json:"history,omitempty"` // in virtual time
+	Calls     int       `json:"calls"`               // about this order, its quote included
+	Callbacks int       `json:"callbacks"`           // deliveries that the client acknowledged, doubles included
+	Made      int       `json:"callbacks_made"`      // states that were worth a callback
+	Rider     *Rider    `json:"rider,omitempty"`     //
+	Recipient string    `json:"recipient,omitempty"` // the number that riders ring, where the carrier's Data tells it
+	End       *End      `json:"end,omitempty"`       // of a cancelled order
+	Metres    int       `json:"distance_m"`          //
+	Placed    time.Time `json:"placed_at"`           //
+	Changed   time.Time `json:"changed_at"`          //
+	History   []Record  `json:"history,omitempty"`   // in virtual time
 }
 
 func (j *job) book() BookOrder {
@@ -59,6 +60,9 @@ func (j *job) book() BookOrder {
 		Fee: j.Fee, Tips: j.Tips, Extra: j.Extra, Refund: j.Refund,
 		Calls: j.calls, Callbacks: j.delivered, Made: j.notices, Rider: j.Rider, Metres: j.Metres,
 		Placed: j.Placed, Changed: j.Changed(), History: slices.Clone(j.history),
+	}
+	if d, ok := j.Data.(interface{ Recipient() string }); ok {
+		b.Recipient = d.Recipient()
 	}
 	if j.State == Cancelled {
 		end := j.End

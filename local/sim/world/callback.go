@@ -12,14 +12,19 @@ func (f *Fleet) callBack(j *job) {
 	if j.State == Waiting && !f.profile.TellWaiting {
 		return
 	}
-	c := f.tell(j.Job)
+	f.callBackOf(j, j.Job)
+}
+
+// callBackOf tells the client what seen says of an order.
+func (f *Fleet) callBackOf(j *job, seen Job) {
+	c := f.tell(seen)
 	if c.URL == "" {
 		return
 	}
 	j.notices++
-	state := string(j.State)
+	state := string(seen.State)
 	fate := f.post.send(letter{
-		Callback: c, order: j.key(), detail: state, n: j.notices, last: j.State.Final(),
+		Callback: c, order: j.key(), detail: state, n: j.notices, last: seen.State.Final(),
 		told: func(ok bool) { f.told(j, state, ok) },
 	})
 	if fate != "" {

@@ -95,7 +95,9 @@ func (f *Fleet) ahead(j *job) (time.Duration, func()) {
 		part := f.chance.Between(0.1, 0.9, j.key(), "give-up-after", j.round)
 		return time.Duration(part * float64(takes)), func() { f.giveUp(j) }
 	case l.next == AtCustomer && !f.profile.AtCustomer:
-		return takes + f.handoverTime(j), func() { f.enter(j, Delivered) }
+		return f.atDoor(j, max(takes, 0)+f.handoverTime(j))
+	case l.next == Delivered && j.State == AtCustomer:
+		return f.atDoor(j, takes)
 	case j.State == CancelAsked && f.chance.Float(j.key(), "return-refused", 0) < f.profile.ReturnRefused:
 		l.next = Disputed
 	case j.State == Returning:
@@ -168,7 +170,10 @@ func (f *Fleet) meetRider(j *job) {
 	j.reassign = as == "reassign" || as == "" && f.chance.Float(j.key(), "reassign", j.round) < f.profile.ReassignShare
 }
 
-func (f *Fleet) setOut(j *job) { j.ride = f.trip(j, j.Pickup, j.Dropoff, "ride") }
+func (f *Fleet) setOut(j *job) {
+	j.ride = f.trip(j, j.Pickup, j.Dropoff, "ride")
+	f.meetTrouble(j)
+}
 
 // trip is a ride from now on at a speed drawn for it.
 func (f *Fleet) trip(j *job, from, to Point, kind string) track {

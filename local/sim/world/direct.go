@@ -24,6 +24,7 @@ const (
 	ActAgree     Act = "agree"      // the rider agrees to bring the goods back
 	ActDisagree  Act = "disagree"   // … or refuses to
 	ActBringBack Act = "bring_back" // the goods are at the shop again, and the carrier says so by itself
+	ActUnreached Act = "unreached"  // the rider cannot reach the customer, at carriers that tell or turn back
 	ActHold      Act = "hold"       // from now on nothing happens to the order by itself
 )
 
@@ -43,6 +44,7 @@ var acts = map[Act]struct {
 	ActAgree:     {in(CancelAsked), func(f *Fleet, j *job) { f.enter(j, Returning) }},
 	ActDisagree:  {in(CancelAsked), func(f *Fleet, j *job) { f.enter(j, Disputed) }},
 	ActBringBack: {in(Returning), (*Fleet).settle},
+	ActUnreached: {in(PickedUp, AtCustomer), (*Fleet).unreached},
 	ActHold:      {nil, func(f *Fleet, j *job) { j.held = true; f.arm(j) }},
 }
 
@@ -85,6 +87,8 @@ func (f *Fleet) Direct(clientNo string, act Act) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("direct %s: %w", act, err)
+	case act == ActUnreached && f.profile.Trouble == "":
+		return fmt.Errorf("direct %s: %w: %s never tells that", act, ErrState, f.party)
 	case j.State.Final() || row.from != nil && !row.from[j.State]:
 		return fmt.Errorf("direct %s: %w: %s", act, ErrState, j.State)
 	}

@@ -27,10 +27,12 @@ const (
 const (
 	CancelRefused = "cancel_refused" // the carrier refuses to cancel
 	BalanceLow    = "balance_low"    // the carrier says that the client's balance does not suffice
+	Unreachable   = "unreachable"    // the rider cannot reach the customer
+	DetailMissing = "detail_missing" // a platform whose detail is pulled does not show it yet
 )
 
 // ScriptKeys lists the faults that only a script makes strike.
-var ScriptKeys = []string{CancelRefused, BalanceLow}
+var ScriptKeys = []string{CancelRefused, BalanceLow, Unreachable, DetailMissing}
 
 // Where in an order's life a platform_cancel struck. Each has a counter of its own.
 const (

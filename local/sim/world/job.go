@@ -22,6 +22,7 @@ const (
 	Returning   State = "returning"    // the goods are on their way back
 	Disputed    State = "disputed"     // the rider refused; 客服 decides
 	Cancelled   State = "cancelled"    // final
+	Exception   State = "exception"    // told by carriers beside the state that the order is in, which stays
 )
 
 // Final tells whether nothing can follow.
@@ -118,6 +119,7 @@ type job struct {
 	giveUpAt  State     // where the carrier will give the order up; empty if not
 	reassign  bool      // … and only change the rider
 	held      bool      // nothing happens by itself any more
+	trouble   bool      // the customer will not be reached when the rider is at the door
 	ride      track
 	calls     int
 	notices   int // callbacks made

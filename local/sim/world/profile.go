@@ -28,6 +28,7 @@ type Profile struct {
 	AtCustomer      bool    `json:"at_customer"`        // the carrier has a state of its own for that
 	ReassignShare   float64 `json:"reassign_share"`     // part of carrier_cancel that only changes the rider (转单)
 	ReassignViaWait bool    `json:"reassign_via_wait"`  // after a 转单 the order is reported as waiting again
+	Trouble         string  `json:"trouble"`            // what comes of a customer who cannot be reached: one of the Trouble rules below; empty = the client never hears of it
 	ReturnAgree     Spread  `json:"return_agree"`       // until the rider agrees to bring the goods back
 	ReturnRefused   float64 `json:"return_refused"`     // part of riders who do not
 	ReturnConfirmS  int     `json:"return_confirm_s"`   // the carrier confirms a return by itself after so long
@@ -83,6 +84,12 @@ const (
 	PickupFixed     = "fixed"      // cancelled at once for a fixed fee; the goods come back
 	PickupRoundTrip = "round_trip" // the rider is asked, rides back, and the way there and back is charged
 	PickupRefused   = "refused"    // no cancel any more
+)
+
+// What a carrier does when its rider cannot reach the customer.
+const (
+	TroubleReported = "report"    // it tells the client and goes on trying
+	TroubleReturned = "turn_back" // 妥投异常: it brings the goods back and keeps what was paid
 )
 
 // accepted is the penalty after an acceptance so long ago.

@@ -68,6 +68,9 @@ func split(raw []byte) ([]json.RawMessage, error) {
 
 func add(all carrier.Set, name string, adapter carrier.Adapter) error {
 	account := adapter.Facts().Account
+	if err := (carrier.AccountRule{Carrier: name, Account: account, Weight: 1}).Check(); err != nil {
+		return err
+	}
 	if _, there := all.Adapter(name, account); there {
 		return fmt.Errorf("account %q is configured twice", account)
 	}

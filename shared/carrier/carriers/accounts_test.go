@@ -35,11 +35,12 @@ func TestFaultyAccountsAreNamed(t *testing.T) {
 	t.Parallel()
 	good := fmt.Sprintf(uuptAccount, "south")
 	for text, says := range map[string]string{
-		`[]`:                          "the list of accounts is empty",
-		`[` + good:                    "settings",
-		`[` + good + `,` + good + `]`: `account 2: account "south" is configured twice`,
-		`[` + good + `,{}]`:           "account 2: uupt: app_id is missing",
-		`["uupt"]`:                    "settings",
+		`[]`:                            "the list of accounts is empty",
+		`[` + good:                      "settings",
+		`[` + good + `,` + good + `]`:   `account 2: account "south" is configured twice`,
+		fmt.Sprintf(uuptAccount, "a:b"): "neither blanks nor colons",
+		`[` + good + `,{}]`:             "account 2: uupt: app_id is missing",
+		`["uupt"]`:                      "settings",
 	} {
 		_, err := carriers.FromEnv(env(map[string]string{"QIANFAN_UUPT": text}), deps)
 		require.ErrorContains(t, err, "QIANFAN_UUPT: ", text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -221,7 +222,7 @@ func (p *purse) next(ctx context.Context, seen Token) (Token, error) {
 	case !mine:
 		return Token{}, errElsewhere
 	}
-	next, err := p.adapter.obtain(ctx, seen)
+	next, err := p.adapter.obtain(ctx, stored)
 	if err != nil {
 		return Token{}, err
 	}
@@ -256,15 +257,27 @@ func (a *Adapter) Authorise(ctx context.Context, code string) error {
 	return a.tokens.keep(ctx, t)
 }
 
-// obtain refreshes a token while its refresh token lives, else uses the configured code.
+// obtain refreshes a token while its refresh token lives, else uses the configured code. So it
+// does when 蜂鸟 refuses the refresh token: whoever took the authorisation back and gave it again
+// has put a new code into the settings.
 func (a *Adapter) obtain(ctx context.Context, old Token) (Token, error) {
-	switch {
-	case old.Refresh != "" && a.system().Before(old.RefreshBy):
-		return a.fetch(ctx, "/openapi/refreshToken", grant{GrantType: "refresh_token", RefreshToken: old.Refresh})
-	case a.cfg.AuthCode != "" || a.cfg.Sandbox:
-		return a.fetch(ctx, "/openapi/token", grant{GrantType: "authorization_code", Code: a.cfg.AuthCode})
+	coded := a.cfg.AuthCode != "" || a.cfg.Sandbox
+	if old.Refresh != "" && a.system().Before(old.RefreshBy) {
+		t, err := a.fetch(ctx, "/openapi/refreshToken", grant{GrantType: "refresh_token", RefreshToken: old.Refresh})
+		if err == nil || !coded || !a.revoked(err) {
+			return t, err
+		}
+		slog.WarnContext(ctx, "refresh token refused, the code is tried", "carrier", Name, "error", err)
 	}
-	return Token{}, ErrUnauthorised
+	if !coded {
+		return Token{}, ErrUnauthorised
+	}
+	return a.fetch(ctx, "/openapi/token", grant{GrantType: "authorization_code", Code: a.cfg.AuthCode})
+}
+
+// revoked reports whether 蜂鸟 decidedly refused a refresh token.
+func (a *Adapter) revoked(err error) bool {
+	return a.isTokenFault(err) || carrier.KindOf(err) == carrier.KindRefused
 }
 
 // grant is a request for a token.

@@ -31,6 +31,8 @@ type office struct {
 	valid string
 	down  bool
 	given int
+	// refused is the answer to a refresh; empty = it is granted.
+	refused string
 }
 
 func open(t *testing.T) *office {
@@ -56,6 +58,8 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case o.down && call != "getAmount":
 		_, _ = io.WriteString(w, fails("40000", "请求失败"))
+	case call == "refreshToken" && o.refused != "":
+		_, _ = io.WriteString(w, o.refused)
 	case call != "getAmount":
 		o.given++
 		o.valid = fmt.Sprintf("access-%d", o.given)
@@ -196,6 +200,31 @@ func TestARenewalThatFailsWaits(t *testing.T) {
 	_, err := a.Balance(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"refreshToken refresh-0", "getAmount"}, o.asked())
+}
+
+// A merchant that took the authorisation back and gave it again leaves a refresh token that
+// would live for a year, and a new code: the code counts. A refresh in doubt uses up no code.
+func TestARevokedRefreshTokenGivesWayToTheCode(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer string
+		code   string
+		calls  []string
+		works  bool
+	}{
+		"token code": {fails("40004", "token错误"), "new-code", []string{"refreshToken refresh-0", "token new-code", "getAmount"}, true},
+		"refused":    {fails("49999", "授权已取消"), "new-code", []string{"refreshToken refresh-0", "token new-code", "getAmount"}, true},
+		"no code":    {fails("40004", "token错误"), "", []string{"refreshToken refresh-0"}, false},
+		"in doubt":   {fails("40000", "请求失败"), "new-code", []string{"refreshToken refresh-0"}, false},
+		"not heard":  {fails("40002", "签名错误"), "new-code", []string{"refreshToken refresh-0"}, false},
+	} {
+		o, store := open(t), fengniao.NewMemoryTokens()
+		o.refused = tc.answer
+		require.NoError(t, store.Save(t.Context(), key, yearly("access-0", "refresh-0", -year)))
+		_, err := o.instance(store, func(c *fengniao.Config) { c.AuthCode = tc.code }).Balance(t.Context())
+		require.Equal(t, tc.works, err == nil, "%s: %v", name, err)
+		require.Equal(t, tc.calls, o.asked(), name)
+	}
 }
 
 func TestWithoutAToken(t *testing.T) {
