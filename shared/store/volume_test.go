@@ -16,7 +16,9 @@ func (f fixture) plant(t testing.TB, n int) {
 	f.exec(t, "INSERT INTO orders (id, platform, no, shop_code, city, state, version, goal, goal_cause, goal_key, penalty_fen, round, winner, strategy, fee_fen, timers, fact_seq, milestone, told, received_at)"+
 		` SELECT 247000000000000000 + n, 'jd', n, 'qf-shop-0001', '330100', 'delivered', 9, '', '', '', 0, 1, 1, '{"name":"default","mode":"cheapest","carriers":["shansong","uupt"]}', 1200, '[]', 4, 9, 9, 0 FROM (`+numbers(n)+") x")
 	f.exec(t, "INSERT INTO order_key (platform, no, order_id, hash) SELECT platform, no, id, '' FROM orders")
-	f.exec(t, "INSERT INTO attempt SELECT id, 1, 'shansong', 'main', id, 'delivered', '', '', 'token', 1000, 0, 0, 900, 0, NULL, '{}', '', 3, '', 0, '', 5, 0, 0, NULL, NULL, 0, NULL, 0, 0, 0, 0, 9, TRUE, FALSE FROM orders")
+	f.exec(t, "INSERT INTO attempt (order_id, n, carrier, account, carrier_no, state, under, cause, token, price_fen, shard, held_fen, booked_fen, penalty_fen, cancel_fee_fen, want,"+
+		" call_kind, call_seq, call_owner, call_until, call_doubt, call_seen, tries, refusals, next_call_at, doubt_since_at, not_found, rider, last_at, placed_at, accepted_at, picked_at, changed, confirmed, resolved)"+
+		" SELECT id, 1, 'shansong', 'main', id, 'delivered', '', '', 'token', 1000, 0, 0, 900, 0, NULL, '{}', '', 3, '', 0, '', 5, 0, 0, NULL, NULL, 0, NULL, 0, 0, 0, 0, 9, TRUE, FALSE FROM orders")
 	f.exec(t, "INSERT INTO carrier_ref SELECT 'shansong', id, id, 1 FROM orders")
 	path := strings.Fields("order::received order:received:quoted order:quoted:dispatching attempt::intent attempt:intent:placed attempt:placed:accepted order:dispatching:assigned attempt:accepted:delivered order:assigned:delivered")
 	for i, line := range path {
