@@ -29,7 +29,8 @@ func TestRollingUpgrade(t *testing.T) {
 	for _, f := range functions {
 		code[f] = filepath.Join(old, "build", f)
 	}
-	r := start(t, emulator.Options{Orders: 150, Rate: 1, Speed: 20, Faults: "standard", Seed: 5, Code: code})
+	// Only what both know: new platforms, carriers and modes are switched on when all functions are replaced.
+	r := start(t, emulator.Options{Orders: 150, Rate: 1, Speed: 20, Faults: "standard", Seed: 5, Code: code, Mix: "meituan=100", Strategies: twoCarriers()})
 	current := func(f string) string { return filepath.Join(root, "build", f) }
 	deployed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
