@@ -101,13 +101,14 @@ type Call struct {
 
 // Want is what is still to be done with an attempt.
 type Want struct {
-	Cancel  string    // cause; empty = no wish
-	Query   bool      // ask the carrier; the lease of a query takes the wish, so that one made meanwhile stands
-	Expired bool      // the accept or pickup timer ran out: cancel if the query still shows no progress
-	Confirm bool      // confirm the return; taken by the lease as well
-	Tip     money.Fen `json:",omitempty"` // total wanted; what is above Attempt.Tip is to be added
-	Overdue string    `json:",omitempty"` // timer kind whose query is under way: pickup or deliver
-	NoTips  bool      `json:",omitempty"` // the carrier refused one, or one is in doubt: no more
+	Cancel   string    // cause; empty = no wish
+	Query    bool      // ask the carrier; the lease of a query takes the wish, so that one made meanwhile stands
+	Expired  bool      // the accept or pickup timer ran out: cancel if the query still shows no progress
+	Confirm  bool      // confirm the return; taken by the lease as well
+	Tip      money.Fen `json:",omitempty"` // total wanted; what is above Attempt.Tip is to be added
+	Overdue  string    `json:",omitempty"` // timer kind whose query is under way: pickup or deliver
+	Unpriced bool      `json:",omitempty"` // a rider accepted while a cancel was under way: its pre-query says nothing any more
+	NoTips   bool      `json:",omitempty"` // the carrier refused one, or one is in doubt: no more
 }
 
 // Attempt is one placement with one carrier.

@@ -60,7 +60,7 @@ func (t *Turn) Answer(ans Answer) {
 	case order.CallQuery:
 		t.queried(a, ans, current, stale)
 	case order.CallCancel:
-		t.cancelled(a, ans, current, stale)
+		t.cancelled(a, ans, current)
 	case order.CallConfirm:
 		t.confirmed(a, ans)
 	case order.CallTip:

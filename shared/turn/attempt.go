@@ -95,6 +95,7 @@ func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 	case order.AtAccepted, order.AtArrived, order.AtPickedUp, order.AtDelivered:
 		if a.AcceptedAt.IsZero() {
 			a.AcceptedAt, a.CancelFee = t.env.Now, nil
+			a.Want.Unpriced = a.Call.Kind == order.CallCancel
 		}
 		if a.PickedAt.IsZero() && (on == order.AtPickedUp || on == order.AtDelivered) {
 			a.PickedAt = t.env.Now

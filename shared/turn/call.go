@@ -75,6 +75,8 @@ func (t *Turn) lease(a *order.Attempt, kind string) {
 	switch kind {
 	case order.CallQuery:
 		a.Want.Query = false
+	case order.CallCancel:
+		a.Want.Unpriced = false
 	case order.CallConfirm:
 		a.Want.Confirm = false
 		t.arm(order.TimerConfirm, a.N, confirmAgain, timerStep)

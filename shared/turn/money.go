@@ -129,7 +129,7 @@ func (t *Turn) fine(a *order.Attempt, by carrier.Ender) money.Fen {
 	switch {
 	case a.Want.Cancel == "", by == carrier.ByRider, by == carrier.ByCarrier, by == carrier.ByNobody:
 		return 0
-	case a.CancelFee != nil && !t.unheard(a):
+	case a.CancelFee != nil:
 		return *a.CancelFee
 	}
 	state, accepted := a.Under, a.AcceptedAt

@@ -158,7 +158,7 @@ func TestRaces(t *testing.T) {
 var fines = []scenario{
 	{
 		name: "a rider of whom only the last query tells", carriers: []string{"sftc"},
-		steps: []step{quoted(), okPlace(1), withdraws("k"), feeButDoubt(1, 0), pass(2 * time.Second),
+		steps: []step{quoted(), okPlace(1), withdraws("k"), fails(1, carrier.KindTemporary), pass(2 * time.Second),
 			shows(1, carrier.Cancelled, rider("甲"))},
 		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
 		money: "1 hold 800, 1 penalty 200(order_cancelled), 1 release 600", milestones: "dispatching cancelled", command: order.Applied,

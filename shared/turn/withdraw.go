@@ -72,8 +72,8 @@ func (t *Turn) spare(a *order.Attempt) {
 
 // cancelled takes the answer to a cancel. One that is not of the present call says nothing
 // sure about an attempt that lives on.
-func (t *Turn) cancelled(a *order.Attempt, ans Answer, current, stale bool) {
-	if ans.Fee != nil && !stale { // asked before a rider accepted, it says nothing any more
+func (t *Turn) cancelled(a *order.Attempt, ans Answer, current bool) {
+	if ans.Fee != nil && !a.Want.Unpriced {
 		a.CancelFee = ans.Fee
 	}
 	if !a.Live() {
