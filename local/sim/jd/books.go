@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/money"
 )
 
@@ -30,7 +31,8 @@ type BookOrder struct {
 	Pulls      int         `json:"pulls"`  // how often its detail was asked for
 	Cancel     *Cancel     `json:"cancel,omitempty"`
 	Told       []Told      `json:"told"`
-	Final      string      `json:"final"` // delivered, cancelled, refused, gave_up, or empty while open
+	Final      string      `json:"final"`    // delivered, cancelled, refused, gave_up, or empty while open
+	Owes       money.Fen   `json:"owes_fen"` // by the contract, once it is delivered; 违约金 is not in it
 	Violations []Violation `json:"violations,omitempty"`
 }
 
@@ -41,6 +43,7 @@ func (s *Service) Books() Books {
 	b := Books{Platform: Name, Orders: make([]BookOrder, len(s.listed)), Violations: append([]Violation{}, s.strange...)}
 	for i, o := range s.listed {
 		b.Orders[i] = o.book()
+		b.Orders[i].Owes = s.owes(o)
 		b.Violations = append(b.Violations, o.wrong...)
 	}
 	return b
@@ -73,4 +76,13 @@ func (o *order) final() string {
 		return "cancelled"
 	}
 	return ""
+}
+
+// owes is what the platform itself reckons that it has to pay for an order.
+func (s *Service) owes(o *order) money.Fen {
+	if o.final() != "delivered" {
+		return 0
+	}
+	_, grams := s.products(o)
+	return world.Agreed.Price(o.shop.Point(), o.dropoff, grams, o.created)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/money"
 )
 
@@ -29,7 +30,8 @@ type BookOrder struct {
 	Cancel     *Cancel     `json:"cancel,omitempty"`
 	Told       []Told      `json:"told"`
 	Estimates  int         `json:"estimates"`
-	Final      string      `json:"final"` // delivered, cancelled, refused, or empty while open
+	Final      string      `json:"final"`    // delivered, cancelled, refused, or empty while open
+	Owes       money.Fen   `json:"owes_fen"` // by the contract, once it is delivered; 违约金 is not in it
 	Violations []Violation `json:"violations,omitempty"`
 }
 
@@ -40,6 +42,7 @@ func (s *Service) Books() Books {
 	b := Books{Platform: Name, Orders: make([]BookOrder, len(s.listed)), Violations: append([]Violation{}, s.strange...)}
 	for i, o := range s.listed {
 		b.Orders[i] = o.book()
+		b.Orders[i].Owes = s.owes(o)
 		b.Violations = append(b.Violations, o.wrong...)
 	}
 	return b
@@ -76,4 +79,16 @@ func (o *order) final() string {
 		return "cancelled"
 	}
 	return ""
+}
+
+// owes is what the platform itself reckons that it has to pay for an order.
+func (s *Service) owes(o *order) money.Fen {
+	if o.final() != "delivered" {
+		return 0
+	}
+	grams := 0
+	for _, f := range s.foods(o) {
+		grams += f.Weight * f.Quantity
+	}
+	return world.Agreed.Price(o.shop.Point(), o.dropoff, grams, o.created)
 }

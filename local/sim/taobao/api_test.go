@@ -80,6 +80,7 @@ func TestReportBackOutOfOrder(t *testing.T) {
 			b := p.sim.Books()
 			require.Len(t, b.Violations, row.violations)
 			require.Equal(t, row.final, b.Orders[0].Final)
+			require.Equal(t, row.final == "delivered", b.Orders[0].Owes != 0, "a delivery is owed, and nothing else")
 		})
 	}
 }

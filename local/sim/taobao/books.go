@@ -31,7 +31,8 @@ type BookOrder struct {
 	Cancel     *Cancel     `json:"cancel,omitempty"`
 	Told       []Told      `json:"told"`
 	Positions  int         `json:"positions"`
-	Final      string      `json:"final"` // delivered, cancelled, refused, or empty while open
+	Final      string      `json:"final"`    // delivered, cancelled, refused, or empty while open
+	Owes       money.Fen   `json:"owes_fen"` // by the contract, once it is delivered; 违约金 is not in it
 	Violations []Violation `json:"violations,omitempty"`
 }
 
@@ -42,6 +43,7 @@ func (s *Service) Books() Books {
 	b := Books{Platform: Name, Missed: len(s.missed), Orders: make([]BookOrder, len(s.listed)), Violations: append([]Violation{}, s.strange...)}
 	for i, o := range s.listed {
 		b.Orders[i] = o.book()
+		b.Orders[i].Owes = s.owes(o)
 		b.Violations = append(b.Violations, o.wrong...)
 	}
 	return b
@@ -78,4 +80,16 @@ func (o *order) final() string {
 		return "cancelled"
 	}
 	return ""
+}
+
+// owes is what the platform itself reckons that it has to pay for an order.
+func (s *Service) owes(o *order) money.Fen {
+	if o.final() != "delivered" {
+		return 0
+	}
+	grams := 0
+	for _, i := range s.items(o) {
+		grams += i.Weight * i.Quantity
+	}
+	return world.Agreed.Price(o.shop.Point(), o.dropoff, grams, o.created)
 }

@@ -31,7 +31,8 @@ type Books struct {
 }
 
 // BookOrder is one order in a carrier's books. ChargedFen is everything that the
-// carrier has taken for it, refunds deducted: fee, tips and penalty.
+// carrier has taken for it, refunds deducted: fee, tips and penalty, and what was charged or
+// given after the end.
 type BookOrder struct {
 	CarrierNo string    `json:"carrier_no"`
 	ClientNo  string    `json:"client_no"`
@@ -56,7 +57,7 @@ type BookOrder struct {
 
 func (j *job) book() BookOrder {
 	b := BookOrder{
-		CarrierNo: j.CarrierNo, ClientNo: j.ClientNo, State: j.State, Charged: j.Charged(), Penalty: j.Penalty(),
+		CarrierNo: j.CarrierNo, ClientNo: j.ClientNo, State: j.State, Charged: j.Charged() + j.laterCharged(), Penalty: j.Penalty() + j.laterFined(),
 		Fee: j.Fee, Tips: j.Tips, Extra: j.Extra, Refund: j.Refund,
 		Calls: j.calls, Callbacks: j.delivered, Made: j.notices, Rider: j.Rider, Metres: j.Metres,
 		Placed: j.Placed, Changed: j.Changed(), History: slices.Clone(j.history),

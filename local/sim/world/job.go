@@ -125,6 +125,7 @@ type job struct {
 	notices   int // callbacks made
 	delivered int // callbacks acknowledged by the client
 	history   []Record
+	later     []BillLine // charges after the end
 }
 
 // key is what decisions about the order are drawn by: the client's number, or the
