@@ -120,6 +120,21 @@ type Quote struct {
 	ReleaseAt *time.Time `json:"release_at"` // of a later order: when a rider will be looked for; nil = at once
 }
 
+// CancelCost is what you would owe if you withdrew an order now.
+type CancelCost struct {
+	OrderID      string     `json:"order_id"`
+	OrderNo      string     `json:"order_no"`
+	State        State      `json:"state"`
+	Cancellable  bool       `json:"cancellable"` // false: the order is over
+	PenaltyFen   int64      `json:"penalty_fen"`
+	FeeFen       int64      `json:"fee_fen"`    // what a delivery would be billed instead
+	FreeUntil    *time.Time `json:"free_until"` // nil = it is not free now, or stays free until something happens
+	Note         string     `json:"note"`
+	RulesVersion int        `json:"rules_version"` // of 千帆's penalty rules; 0 = built in
+	Rule         int        `json:"rule"`          // the rule's place in them, from 1; 0 = none
+	At           time.Time  `json:"at"`
+}
+
 // CreateOrder has an order carried. The same number with the same content again is the same order.
 func (c *Client) CreateOrder(ctx context.Context, o NewOrder) (Accepted, error) {
 	return send[Accepted](ctx, c, http.MethodPost, path+"/orders", o)
@@ -138,6 +153,11 @@ func (c *Client) Order(ctx context.Context, orderNo string) (Order, error) {
 // Rider tells who carries an order and where they were last seen.
 func (c *Client) Rider(ctx context.Context, orderNo string) (Rider, error) {
 	return send[Rider](ctx, c, http.MethodGet, of(orderNo)+"/rider", nil)
+}
+
+// CancelCost tells what a cancel would cost now. Nothing is changed.
+func (c *Client) CancelCost(ctx context.Context, orderNo string) (CancelCost, error) {
+	return send[CancelCost](ctx, c, http.MethodGet, of(orderNo)+"/cancel-cost", nil)
 }
 
 // CancelOrder asks for an order to be withdrawn: a wish, read Order for what came of it.

@@ -12,9 +12,9 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
+	"github.com/chuandao/qianfan/shared/tariff"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -44,13 +44,12 @@ func LoadLimits(env *function.Env) Limits {
 // Desk decides about orders. It is safe for concurrent use.
 type Desk struct {
 	live   *live.Live
-	book   penalty.Book
 	clock  clock.Clock
 	limits Limits
 }
 
 // New makes a desk that goes by what is live.
-func New(l *live.Live, book penalty.Book, c clock.Clock, limits Limits) *Desk {
+func New(l *live.Live, c clock.Clock, limits Limits) *Desk {
 	if limits.MaxValue == 0 {
 		limits.MaxValue = maxValue
 	}
@@ -60,14 +59,14 @@ func New(l *live.Live, book penalty.Book, c clock.Clock, limits Limits) *Desk {
 	if limits.MaxAhead == 0 {
 		limits.MaxAhead = maxAhead
 	}
-	return &Desk{live: l, book: book, clock: c, limits: limits}
+	return &Desk{live: l, clock: c, limits: limits}
 }
 
 // Terms are on what an order is carried.
 type Terms struct {
 	Plan   order.Plan
 	Detail store.Detail
-	Why    strategy.Why
+	Why    store.Why
 }
 
 // Terms decides about a whole order. Errors: *upstream.Error says why it cannot be carried;
@@ -92,15 +91,31 @@ func (d *Desk) Terms(ctx context.Context, platform string, c *upstream.Create) (
 	if err != nil {
 		return Terms{}, &upstream.Error{Reason: upstream.NoStrategy, Field: "city", Message: "no delivery is offered in city " + city, Err: err}
 	}
-	distance := c.Detail.From.Point.Metres(c.Detail.To.Point)
-	fee, err := d.book.Fee(platform, distance, c.Detail.Goods.WeightG, now)
+	plan := order.Plan{ShopCode: c.ShopCode, City: city, Strategy: chosen, ExpectedAt: c.Detail.ExpectedAt}
+	price, err := d.price(ctx, platform, plan, c.Detail, now)
 	if err != nil {
-		return Terms{}, &upstream.Error{Reason: upstream.NoStrategy, Message: "no price is agreed", Err: err}
+		return Terms{}, err
 	}
-	return Terms{
-		Plan:   order.Plan{ShopCode: c.ShopCode, City: city, Strategy: chosen, Fee: fee, ExpectedAt: c.Detail.ExpectedAt},
-		Detail: store.Detail{CityName: cityName, Detail: c.Detail}, Why: why,
-	}, nil
+	plan.Fee = price.Fee
+	return Terms{Plan: plan, Detail: store.Detail{CityName: cityName, Detail: c.Detail}, Why: store.Why{Why: why, Tariff: price}}, nil
+}
+
+// price is what the platform pays, by the tariffs in force now: the order keeps it. Hours and
+// days are those in which a rider is looked for.
+func (d *Desk) price(ctx context.Context, platform string, p order.Plan, what order.Detail, now time.Time) (tariff.Price, error) {
+	books, err := d.live.Books(ctx)
+	if err != nil {
+		return tariff.Price{}, err
+	}
+	at := now
+	if release, later := Release(p, now); later {
+		at = release
+	}
+	price, err := books.Tariff(now).Price(tariff.Case{Platform: platform, City: p.City, DistanceM: what.From.Point.Metres(what.To.Point), WeightG: what.Goods.WeightG, At: at.UTC()})
+	if err != nil {
+		return tariff.Price{}, &upstream.Error{Reason: upstream.NoStrategy, Message: "no price is agreed", Err: err}
+	}
+	return price, nil
 }
 
 // pick chooses the strategy of the time at which the order is dispatched: an order for later

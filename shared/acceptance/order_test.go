@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -12,10 +13,11 @@ import (
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
+	"github.com/chuandao/qianfan/shared/tariff"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -59,13 +61,15 @@ type open struct{}
 
 func (open) Strategies(context.Context) ([]strategy.Strategy, error)           { return nil, nil }
 func (open) Accounts(context.Context) ([]carrier.AccountRule, error)           { return nil, nil }
+func (open) Prepaids(context.Context) ([]store.Prepaid, error)                 { return nil, nil }
 func (open) SwitchedOff(context.Context) ([]store.Switch, error)               { return nil, nil }
 func (open) Shops(context.Context, []store.ShopKey) ([]store.Shop, error)      { return nil, nil }
+func (open) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error)    { return nil, nil }
 func (open) ShopsTouched(context.Context, time.Duration) ([]store.Shop, error) { return nil, nil }
 
 func desk() *Desk {
 	c := clock.NewManual(now)
-	return New(live.New(open{}, c), penalty.Default(), c, Limits{MaxValue: 100, MaxWeight: 100})
+	return New(live.New(open{}, c), c, Limits{MaxValue: 100, MaxWeight: 100})
 }
 
 // A wrong year or unit is refused: such an order would be acknowledged and never delivered, and keep every day of orders
@@ -104,7 +108,7 @@ func (town) Shops(_ context.Context, keys []store.ShopKey) ([]store.Shop, error)
 func TestWhatNoRiderCanDoWithoutNeedsAPerson(t *testing.T) {
 	t.Parallel()
 	c := clock.NewManual(now)
-	d := New(live.New(town{}, c), penalty.Default(), c, Limits{})
+	d := New(live.New(town{}, c), c, Limits{})
 	for want, spoil := range map[string]func(*upstream.Create){
 		"": func(c *upstream.Create) { c.Detail.Goods.Value, c.Degraded = 0, []string{"total"} },
 		"the platform left out the recipient's phone":   func(c *upstream.Create) { c.Detail.To.Phone, c.Degraded = "", []string{"recipient_phone"} },
@@ -186,4 +190,43 @@ func TestNewOrdersSendWhatTheyNeedAtOnce(t *testing.T) {
 	commands := []store.NewCommand{{}, {Command: order.Command{Kind: order.CommandCancel}}, {}}
 	require.Equal(t, []message.Owed{{Topic: message.OrderCommand, Item: message.Item{Key: "8", Order: 8, Command: order.CommandCancel}}},
 		OwedCommands(commands, []store.CommandStored{{OrderID: 7, Repeat: true}, {OrderID: 8}, {Tombstone: true}}))
+}
+
+// priced is a town whose tariffs change.
+type priced struct {
+	town
+	books []store.RuleBook
+}
+
+func (p priced) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error) { return p.books, nil }
+
+// An order's fee is that of the tariffs in force when it is accepted, and how it came about
+// stays with it; one for later pays what the hour of its release costs.
+func TestFeeIsFixedAtAcceptance(t *testing.T) {
+	t.Parallel()
+	c := clock.NewManual(now)
+	body := `{"rates":[{"name":"new","start_fen":900,"start_km":99,"free_kg":99,"surcharges":[{"name":"夜间","window":"22:00-06:00","fixed_fen":300}]}]}`
+	d := New(live.New(priced{books: []store.RuleBook{{Kind: store.BookTariff, Version: 6, From: now.Add(time.Hour), Body: json.RawMessage(body)}}}, c), c, Limits{})
+	accept := func(expected *time.Time) store.NewOrder {
+		create := upstream.Create{ShopCode: "s1", Detail: order.Detail{To: order.Stop{Phone: "13800138000", Address: "x", Point: geo.Point{Lng: 120.165, Lat: 30.2741}}, Goods: order.Goods{WeightG: 800, Value: 3550}, ExpectedAt: expected}}
+		n, err := d.Order(t.Context(), 5, pushes{}, upstream.Push{No: "7", Hash: "h", Create: &create})
+		require.NoError(t, err)
+		require.Equal(t, n.Order.Fee, n.Why.Tariff.Fee)
+		return n
+	}
+	n := accept(nil)
+	require.Equal(t, []any{money.Fen(1500), 0, "standard", 951}, []any{n.Order.Fee, n.Why.Tariff.Version, n.Why.Tariff.Rate, n.Why.Tariff.DistanceM})
+	c.Set(now.Add(time.Hour - 1))
+	require.Equal(t, money.Fen(1500), accept(nil).Order.Fee)
+	c.Set(now.Add(time.Hour))
+	n = accept(nil)
+	require.Equal(t, []any{money.Fen(900), 6, "new"}, []any{n.Order.Fee, n.Why.Tariff.Version, n.Why.Tariff.Rate})
+	night := now.Add(4 * time.Hour)
+	n = accept(&night)
+	require.Equal(t, money.Fen(1200), n.Order.Fee, "at midnight in Shanghai")
+	require.Equal(t, []tariff.Line{{Name: "start", Amount: 900}, {Name: "夜间", Amount: 300}}, n.Why.Tariff.Lines)
+	require.True(t, night.Equal(n.Why.Tariff.At))
+	raw, err := json.Marshal(n.Why)
+	require.NoError(t, err)
+	require.Contains(t, string(raw), `"strategy":"default"`, "as older builds read it")
 }

@@ -1,4 +1,5 @@
-// Package live is what people change while the system runs: strategies, switches, carrier accounts and shops.
+// Package live is what people change while the system runs: strategies, switches, carrier accounts,
+// rule books and shops; and what is left of the money with the carriers.
 // An instance reads each of them once in five seconds of system time (LoadFreshness), however
 // many orders come, and goes on with what it has while the store is away.
 package live
@@ -21,7 +22,9 @@ type Store interface {
 	SwitchedOff(ctx context.Context) ([]store.Switch, error)
 	Shops(ctx context.Context, keys []store.ShopKey) ([]store.Shop, error)
 	Accounts(ctx context.Context) ([]carrier.AccountRule, error)
+	Prepaids(ctx context.Context) ([]store.Prepaid, error)
 	ShopsTouched(ctx context.Context, within time.Duration) ([]store.Shop, error)
+	RuleBooks(ctx context.Context, from time.Time) ([]store.RuleBook, error)
 }
 
 // Live is one instance's view, safe for concurrent use.
@@ -29,6 +32,8 @@ type Live struct {
 	strategies kept[[]strategy.Strategy]
 	switches   kept[Switches]
 	accounts   kept[[]carrier.AccountRule]
+	purses     kept[Purses]
+	books      kept[Books]
 	shops      shops
 }
 
@@ -57,6 +62,17 @@ func Every(s Store, c clock.Clock, fresh time.Duration) *Live {
 		return NewSwitches(off), err
 	}}
 	l.accounts = kept[[]carrier.AccountRule]{what: "carrier accounts", now: c.System, fresh: fresh, read: s.Accounts}
+	l.purses = kept[Purses]{what: "prepaid balances", now: c.System, fresh: fresh, read: func(ctx context.Context) (Purses, error) {
+		all, err := s.Prepaids(ctx)
+		return NewPurses(all), err
+	}}
+	l.books = kept[Books]{what: "rule books", now: c.System, fresh: fresh, read: func(ctx context.Context) (Books, error) {
+		rows, err := s.RuleBooks(ctx, c.Virtual())
+		if err != nil {
+			return Books{}, err
+		}
+		return NewBooks(rows)
+	}}
 	l.shops = newShops(s, c.System, fresh)
 	return l
 }
@@ -73,6 +89,9 @@ func (l *Live) Switches(ctx context.Context) (Switches, error) { return l.switch
 func (l *Live) Accounts(ctx context.Context) ([]carrier.AccountRule, error) {
 	return l.accounts.get(ctx)
 }
+
+// Purses is what is left of our money with the carriers.
+func (l *Live) Purses(ctx context.Context) (Purses, error) { return l.purses.get(ctx) }
 
 // Shop finds a shop by the platform's code; store.ErrNoShop says that nobody registered it.
 func (l *Live) Shop(ctx context.Context, platform, code string) (store.Shop, error) {

@@ -30,6 +30,8 @@ type fake struct {
 	strategies []strategy.Strategy
 	switches   []store.Switch
 	accounts   []carrier.AccountRule
+	prepaids   []store.Prepaid
+	books      []store.RuleBook
 	shops      map[store.ShopKey]store.Shop
 	touched    map[store.ShopKey]time.Time
 	most       int // that touched gives; 0 = all
@@ -68,6 +70,16 @@ func (f *fake) SwitchedOff(context.Context) ([]store.Switch, error) {
 func (f *fake) Accounts(context.Context) ([]carrier.AccountRule, error) {
 	err := f.ask("accounts")
 	return f.accounts, err
+}
+
+func (f *fake) Prepaids(context.Context) ([]store.Prepaid, error) {
+	err := f.ask("prepaids")
+	return f.prepaids, err
+}
+
+func (f *fake) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error) {
+	err := f.ask("books")
+	return f.books, err
 }
 
 func (f *fake) Shops(_ context.Context, keys []store.ShopKey) ([]store.Shop, error) {

@@ -108,6 +108,7 @@ type Want struct {
 	Tip      money.Fen `json:",omitempty"` // total wanted; what is above Attempt.Tip is to be added
 	Overdue  string    `json:",omitempty"` // timer kind whose query is under way: pickup or deliver
 	Unpriced bool      `json:",omitempty"` // a rider accepted while a cancel was under way: its pre-query says nothing any more
+	Figure   int       `json:",omitempty"` // a rule priced its end: how often the carrier is asked for its own figure, the next time among them
 	NoTips   bool      `json:",omitempty"` // the carrier refused one, or one is in doubt: no more
 }
 
@@ -118,14 +119,14 @@ type Attempt struct {
 	Account    string
 	CarrierNo  string
 	State      AttemptState
-	Under      AttemptState // the carrier's state beneath cancelling
+	Under      AttemptState // the carrier's state beneath cancelling, or before the end
 	Cause      string       // why it ended
 	Token      string       // of the quote it consumes
 	Price      money.Fen    // what we expect to pay
 	Shard      int          // escrow shard of the hold
 	Held       money.Fen    // still held
 	Booked     money.Fen    // delivery cost booked so far
-	Penalty    money.Fen    // 违约金 booked so far
+	Penalty    money.Fen    // 违约金 booked so far; negative = the carrier pays us, because it is at fault
 	Tip        money.Fen    // all tips that the carrier has confirmed
 	CancelFee  *money.Fen   // what the last pre-query said a cancel would cost
 	Want       Want
@@ -290,6 +291,7 @@ const (
 	FactCapture   = "capture"    // held → delivery expense
 	FactTip       = "tip"        // held → tip expense
 	FactPenalty   = "penalty"    // held → penalty expense, cause in Cause
+	FactFault     = "fault"      // compensation income → held: the carrier is at fault and pays us
 	FactIncome    = "income"     // platform receivable → delivery income
 	FactPenaltyIn = "penalty_in" // platform penalty receivable → penalty income
 )

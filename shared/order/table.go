@@ -13,17 +13,19 @@ const (
 	TimerTip     = "tip"     // nobody accepted: the tip rises by a step
 	TimerPickup  = "pickup"  // the rider had time to fetch the goods
 	TimerDeliver = "deliver" // the rider had time to bring the goods
+	TimerFigure  = "figure"  // the carrier had time to know what an end cost: it is asked again
 )
 
 // TimerKinds lists every kind, for generators and tests.
 var TimerKinds = []string{TimerRelease, TimerQuote, TimerGiveUp, TimerAccept, TimerWatch, TimerRetry, TimerConfirm,
-	TimerWiden, TimerTip, TimerPickup, TimerDeliver}
+	TimerWiden, TimerTip, TimerPickup, TimerDeliver, TimerFigure}
 
 // ArmedInCode are the timers that no row arms, because they belong to no transition, and who arms them.
 var ArmedInCode = map[string]string{
 	TimerRelease: "intake, for a scheduled order (预约单)",
 	TimerQuote:   "intake and each quote round that is wanted; the pause before the next one",
 	TimerRetry:   "a call that has to wait before it is made",
+	TimerFigure:  "a carrier that was asked in vain what the end of an attempt cost",
 	TimerWiden:   "the first attempt of a dispatch and each widening, while there are more carriers",
 }
 
@@ -197,7 +199,7 @@ var (
 	withdrawn = Timers{Arm: []string{TimerWatch}, Clear: []string{TimerAccept, TimerTip, TimerPickup, TimerDeliver}}
 	comeBack  = Timers{Arm: []string{TimerWatch, TimerConfirm}, Clear: []string{TimerAccept, TimerTip, TimerPickup, TimerDeliver}}
 	goesOn    = Timers{Arm: []string{TimerWatch, TimerDeliver}, Clear: []string{TimerConfirm}}
-	over      = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm, TimerTip, TimerPickup, TimerDeliver}}
+	over      = Timers{Clear: []string{TimerAccept, TimerWatch, TimerRetry, TimerConfirm, TimerTip, TimerPickup, TimerDeliver, TimerFigure}}
 )
 
 // AttemptTable is the attempt's machine. What is not listed changes nothing.

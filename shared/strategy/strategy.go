@@ -52,12 +52,19 @@ type Strategy struct {
 	// PickupTimeout is the virtual time from acceptance to pickup; 0 = none. A rider who is not
 	// even at the shop then is taken off the order; one who waits there has a slow merchant.
 	PickupTimeout Duration `json:"pickup_timeout,omitzero"`
+	// LeaveInFreeWindow takes off a rider who is not at the shop just before the carrier's free
+	// window ends, if the 违约金 rules in force have one and it ends before PickupTimeout.
+	LeaveInFreeWindow bool `json:"leave_in_free_window,omitzero"`
 	// DeliveryTimeout is the virtual time from pickup to delivery after which a person is asked; 0 = none.
 	DeliveryTimeout Duration `json:"delivery_timeout,omitzero"`
 	GiveUpAfter     Duration `json:"give_up_after"` // virtual time without a rider
 	ReleaseLead     Duration `json:"release_lead"`  // a scheduled order starts this long before its time
 	Limits          Limits   `json:"limits"`
 }
+
+// FreeMargin is how long, in virtual time, before the end of a carrier's free window a rider is
+// taken off: enough for a query and a cancel.
+const FreeMargin = 20 * time.Second
 
 // Match says for which orders a strategy is meant; empty lists match all.
 type Match struct {

@@ -42,6 +42,8 @@ func (s Strategy) Validate(known []string) error {
 	c.want(s.Mode != Weighted || weighs, "weights", "the weighted mode needs a weight of price or time")
 	c.want(s.Mode == Weighted || !weighs, "weights", "have no meaning in the mode %s", s.Mode)
 	c.want(s.Weights.Price >= 0 && s.Weights.Time >= 0, "weights", "must not be negative")
+	never := s.LeaveInFreeWindow && s.PickupTimeout > 0 && s.PickupTimeout < Duration(FreeMargin)
+	c.want(!never, "leave_in_free_window", "pickup_timeout comes first always: want %s or more, or none", FreeMargin)
 	c.want(s.Limits.MaxCost == nil || *s.Limits.MaxCost > 0, "limits.max_cost_fen", "must be positive")
 	return errors.Join(c.errs...)
 }

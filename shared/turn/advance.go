@@ -90,6 +90,8 @@ func (t *Turn) fire(x order.Timer) {
 		t.raiseTip(a)
 	case order.TimerPickup, order.TimerDeliver:
 		t.overdue(a, x.Kind)
+	case order.TimerFigure:
+		t.figureDue(a)
 	case order.TimerRetry: // the call that waited is planned below
 	}
 }

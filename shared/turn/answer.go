@@ -174,11 +174,8 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, current, stale 
 	}
 	a.NotFound, a.NextCall = 0, time.Time{}
 	t.apply(a, s)
-	if !a.Live() && !stale {
-		a.Want.Query = false // this was the word on its end
-		if s.State != "" && !s.State.Final() {
-			t.inquire(a, confirmAgain) // or not yet: goods that we took for cancelled come back, and cost more
-		}
+	if !a.Live() && current {
+		t.learnEnd(a, s, stale)
 	}
 	switch {
 	case expired && a.State == order.Placed:
@@ -192,6 +189,23 @@ func (t *Turn) answeredQuery(a *order.Attempt, s carrier.Status, current, stale 
 	t.react(a, false)
 }
 
+// learnEnd takes a carrier's word on an attempt that is over.
+func (t *Turn) learnEnd(a *order.Attempt, s carrier.Status, stale bool) {
+	_, stated := statedCost(a, s)
+	switch {
+	case stale:
+		a.Want.Query = a.Want.Query || a.Want.Figure > 0 // asked before what happened last
+		return
+	case s.State != "" && !s.State.Final():
+		t.inquire(a, confirmAgain) // not yet over there: goods that we took for cancelled come back, and cost more
+		return
+	}
+	a.Want.Query = false // this was the word on its end
+	if !stated {
+		t.unstated(a)
+	}
+}
+
 // notFound counts a query that knows no such waybill. It proves something only of a
 // placement in doubt, and of an attempt that is over: there is nothing to learn.
 func (t *Turn) notFound(a *order.Attempt) {
@@ -202,6 +216,7 @@ func (t *Turn) notFound(a *order.Attempt) {
 		t.failing(a)
 	case !a.Live() && enough:
 		a.NotFound = 0
+		t.estimated(a)
 		t.alarm("carrier " + a.Carrier + " spoke of " + order.OurNo(t.ID, a.N) + " but does not know it")
 	case a.State == order.Unknown && enough && t.since(a.DoubtSince) >= quarantine:
 		a.Cause, a.Resolved, a.Want.Query = order.CauseNeverPlaced, true, false

@@ -35,7 +35,7 @@ func (t *Turn) step(a *order.Attempt, on order.AttemptEvent, detail any) bool {
 	switch {
 	case from == order.AttemptCancelling && to == order.AttemptCancelling:
 		a.Under = underOf(on, a.Under)
-	case to == order.AttemptCancelling:
+	case to == order.AttemptCancelling, to.Final() && from != order.AttemptCancelling:
 		a.Under = from
 	}
 	a.State = to
@@ -122,6 +122,8 @@ func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
 			if t.facts(a).ConfirmReturn {
 				t.arm(kind, a.N, returnWait, timerStep)
 			}
+		case order.TimerPickup:
+			t.armPickup(a)
 		default:
 			if span := t.spans()[kind]; span > 0 {
 				t.arm(kind, a.N, time.Duration(span), timerStep)
@@ -132,7 +134,7 @@ func (t *Turn) applyTimers(a *order.Attempt, timers order.Timers) {
 
 // spans are those of the timers that only some strategies have.
 func (t *Turn) spans() map[string]strategy.Duration {
-	return map[string]strategy.Duration{order.TimerTip: t.Strategy.Tip.After, order.TimerPickup: t.Strategy.PickupTimeout, order.TimerDeliver: t.Strategy.DeliveryTimeout}
+	return map[string]strategy.Duration{order.TimerTip: t.Strategy.Tip.After, order.TimerDeliver: t.Strategy.DeliveryTimeout}
 }
 
 // overdue asks the carrier about a rider who should have fetched or brought the goods by now.
@@ -140,18 +142,24 @@ func (t *Turn) overdue(a *order.Attempt, kind string) {
 	if a == nil || a.Want.Cancel != "" {
 		return
 	}
-	fetching := a.State == order.Accepted || a.State == order.AttemptArrived
-	if kind == order.TimerPickup && fetching || kind == order.TimerDeliver && a.State == order.AttemptPickedUp {
+	if kind == order.TimerPickup && fetching(a) || kind == order.TimerDeliver && a.State == order.AttemptPickedUp {
 		a.Want.Query, a.Want.Overdue = true, kind
 		t.touchQuietly(a)
 	}
 }
 
+// fetching reports whether a rider is on the way to the shop, or waits there.
+func fetching(a *order.Attempt) bool {
+	return a.State == order.Accepted || a.State == order.AttemptArrived
+}
+
 // late decides, after the query, about a rider who should have been further by now.
 func (t *Turn) late(a *order.Attempt, kind string) {
 	switch {
-	case kind == order.TimerPickup && a.State == order.Accepted:
+	case kind == order.TimerPickup && a.State == order.Accepted && (t.pickupOver(a) || t.leavesFree(a)):
 		t.wish(a, order.CausePickupTimeout)
+	case kind == order.TimerPickup && fetching(a) && !t.pickupOver(a):
+		t.armPickup(a) // it was about the free window, which is of no use any more
 	case kind == order.TimerPickup && a.State == order.AttemptArrived:
 		t.alarm("merchant slow: the rider of " + order.OurNo(t.ID, a.N) + " waits at the shop")
 	case kind == order.TimerDeliver && a.State == order.AttemptPickedUp:

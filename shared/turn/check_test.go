@@ -109,6 +109,8 @@ func checkMoney(d *desk, t *turn.Turn) {
 			held[f.N] -= f.Amount
 		case order.FactCapture, order.FactTip:
 			held[f.N], booked[f.N] = held[f.N]-f.Amount, booked[f.N]+f.Amount
+		case order.FactFault:
+			held[f.N], fines[f.N] = held[f.N]+f.Amount, fines[f.N]-f.Amount
 		case order.FactPenalty:
 			held[f.N], fines[f.N] = held[f.N]-f.Amount, fines[f.N]+f.Amount
 		}
@@ -158,7 +160,7 @@ func checkDue(d *desk, t *turn.Turn) {
 		require.True(d.t, t.State.Final(), "an open order is forgotten")
 		require.Empty(d.t, t.Timers)
 		for _, a := range t.Attempts {
-			require.False(d.t, a.Live() || a.Call.Kind != "" || a.Want.Query, "attempt %d of a closed order is open", a.N)
+			require.False(d.t, a.Live() || a.Call.Kind != "" || a.Want.Query || a.Want.Figure > 0, "attempt %d of a closed order is open", a.N)
 		}
 	} else {
 		require.True(d.t, t.ActAt.After(d.now), "due at once again: %s", t.ActAt)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -162,28 +161,31 @@ func (t *Turn) change(c *order.Command) {
 	t.decide(c, order.Applied, "")
 }
 
-// answers are those on the platform's side: for their cancel it owes 违约金, for one by our
-// own people it does not.
-var answers = map[string]bool{"customer": true, "merchant": true, "platform": true}
-
+// cancel strives for the order's end. What its platform will owe is fixed now, by the order's
+// state and the instant at which the command was received; for the cancel of our own people it
+// owes nothing.
 func (t *Turn) cancel(c *order.Command) {
 	t.Penalty = 0
-	if answers[c.By] {
-		t.Penalty, _ = t.env.Book.Penalty(penalty.Case{Party: "platform:" + t.Platform, State: string(t.State), Accepted: since(t.AssignedAt, c.ReceivedAt), Fee: t.Fee})
+	var rule *penalty.Verdict
+	if penalty.Answers(c.By) {
+		v := t.env.Book.Judge(penalty.OfOrder(&t.Order, c.By, c.ReceivedAt))
+		t.Penalty, rule = v.Amount, &v
 	}
 	t.Goal, t.GoalCause, t.GoalKey = order.ToCancel, c.By, c.Key
-	t.decide(c, order.Applied, "")
-}
-
-func since(from, to time.Time) time.Duration {
-	if from.IsZero() || to.Before(from) {
-		return 0
-	}
-	return to.Sub(from)
+	t.decideBy(c, order.Applied, "", rule)
 }
 
 func (t *Turn) decide(c *order.Command, decision, reason string) {
-	t.record(row{kind: "command", to: c.Kind, decision: decision, detail: map[string]any{"by": c.By, "reason": reason, "penalty_fen": t.Penalty}})
+	t.decideBy(c, decision, reason, nil)
+}
+
+// decideBy keeps the rule by which the platform owes, for those who ask later.
+func (t *Turn) decideBy(c *order.Command, decision, reason string, rule *penalty.Verdict) {
+	detail := map[string]any{"by": c.By, "reason": reason, "penalty_fen": t.Penalty}
+	if rule != nil {
+		detail["rule"] = rule
+	}
+	t.record(row{kind: "command", to: c.Kind, decision: decision, detail: detail})
 	c.Applied, c.Decision = t.Version, decision
 	if reason != "" {
 		c.Decision += ": " + reason

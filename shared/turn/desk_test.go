@@ -40,6 +40,7 @@ type desk struct {
 	agg      *order.Aggregate
 	carriers map[string]carrier.Facts
 	prices   map[string]money.Fen
+	book     penalty.Book
 	short    map[string]bool // carriers whose prepaid balance is used up
 	off      map[string]string
 	seen     map[string]order.EventRow
@@ -58,7 +59,7 @@ func newDesk(t tester, carriers ...string) *desk {
 		carriers = []string{"uupt", "shansong"}
 	}
 	d := &desk{
-		t: t, now: begin, seen: map[string]order.EventRow{}, short: map[string]bool{}, decided: map[string]string{},
+		t: t, now: begin, book: penalty.Default(), seen: map[string]order.EventRow{}, short: map[string]bool{}, decided: map[string]string{},
 		prices: map[string]money.Fen{"uupt": 800, "shansong": 1400, "third": 900, "sftc": 800},
 		carriers: map[string]carrier.Facts{
 			"uupt":     {Account: "u", SignedPush: true},
@@ -83,7 +84,7 @@ func newDesk(t tester, carriers ...string) *desk {
 
 func (d *desk) env() turn.Env {
 	return turn.Env{
-		Now: d.now, System: d.now, Owner: "test", Lease: leaseTime, Book: penalty.Default(),
+		Now: d.now, System: d.now, Owner: "test", Lease: leaseTime, Book: d.book,
 		Carrier: func(name string) (carrier.Facts, bool) { f, ok := d.carriers[name]; return f, ok },
 		Off:     func(name string) string { return d.off[name] },
 		Hold:    func(name, _ string, _ money.Fen) (int, bool) { return 3, !d.short[name] },

@@ -5,7 +5,6 @@ import (
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 // fact states a delta for the ledger; settle will post it.
@@ -55,16 +54,6 @@ func (t *Turn) bookDelivery(a *order.Attempt, total money.Fen) {
 	t.touch(a)
 }
 
-// bookPenalty books the carrier's cumulative 违约金 as the difference to what is booked.
-func (t *Turn) bookPenalty(a *order.Attempt, total money.Fen) {
-	delta := total - a.Penalty
-	t.cover(a, delta)
-	a.Held -= delta
-	a.Penalty = total
-	t.attemptFact(a, order.FactPenalty, delta, a.Cause)
-	t.touch(a)
-}
-
 // release gives back what is still held; only the carrier's confirmed end may call it.
 func (t *Turn) release(a *order.Attempt) {
 	held := a.Held
@@ -84,12 +73,7 @@ func (t *Turn) settleEnd(a *order.Attempt, s carrier.Status) {
 			t.bookPenalty(a, *s.Penalty)
 		}
 	case order.AttemptCancelled, order.AttemptReturned:
-		total, stated := statedCost(a, s)
-		if !stated {
-			total = t.fine(a, s.EndedBy)
-			a.Want.Query = a.Want.Cancel != ""
-		}
-		t.bookPenalty(a, total)
+		t.settleFine(a, s)
 	}
 	t.release(a)
 }
@@ -122,29 +106,6 @@ func penaltyBeside(a *order.Attempt) money.Fen {
 	}
 	return 0
 }
-
-// fine is what the end of an attempt probably costs: the pre-query's figure or the rule's.
-// What the carrier ended itself costs nothing unless it says so.
-func (t *Turn) fine(a *order.Attempt, by carrier.Ender) money.Fen {
-	switch {
-	case a.Want.Cancel == "", by == carrier.ByRider, by == carrier.ByCarrier, by == carrier.ByNobody:
-		return 0
-	case a.CancelFee != nil:
-		return *a.CancelFee
-	}
-	state, accepted := a.Under, a.AcceptedAt
-	switch {
-	case !a.PickedAt.IsZero():
-		state = order.AttemptPickedUp
-	case t.unheard(a):
-		state, accepted = order.Accepted, a.PlacedAt // at the earliest
-	}
-	amount, _ := t.env.Book.Penalty(penalty.Case{Party: "carrier:" + a.Carrier, State: string(state), Accepted: t.since(accepted), Fee: a.Price})
-	return amount
-}
-
-// unheard reports whether a rider had accepted of whom we heard at the end only.
-func (t *Turn) unheard(a *order.Attempt) bool { return a.AcceptedAt.IsZero() && a.Rider.Known() }
 
 // income books what the platform owes for a delivery.
 func (t *Turn) income() {

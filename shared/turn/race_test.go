@@ -160,12 +160,14 @@ var fines = []scenario{
 		name: "a rider of whom only the last query tells", carriers: []string{"sftc"},
 		steps: []step{quoted(), okPlace(1), withdraws("k"), fails(1, carrier.KindTemporary), pass(2 * time.Second),
 			shows(1, carrier.Cancelled, rider("甲"))},
+		open:  true, // the carrier is asked for its figure again
 		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
 		money: "1 hold 800, 1 penalty 200(order_cancelled), 1 release 600", milestones: "dispatching cancelled", command: order.Applied,
 	},
 	{
 		name: "a figure from before the rider accepted says nothing any more", carriers: []string{"sftc"},
 		steps: []step{quoted(), okPlace(1), withdraws("k"), says(1, carrier.Accepted), feeButDoubt(1, 0), pass(2 * time.Second), shows(1, carrier.Cancelled)},
+		open:  true,
 		state: order.Cancelled, attempts: "1 cancelled(order_cancelled)", calls: "1 place, 1 cancel, 1 query",
 		money: "1 hold 800, 1 penalty 200(order_cancelled), 1 release 600", milestones: "dispatching cancelled", command: order.Applied,
 	},

@@ -186,7 +186,7 @@ func (t *Turn) end(a *order.Attempt, cause string) {
 	}
 	a.Call.Doubt = ""
 	a.NextCall = time.Time{}
-	a.Want.Query, a.Want.Expired, a.Want.Confirm, a.Want.Overdue = false, false, false, ""
+	a.Want.Query, a.Want.Expired, a.Want.Confirm, a.Want.Overdue, a.Want.Figure = false, false, false, "", 0
 	t.touch(a)
 }
 
@@ -210,6 +210,7 @@ func (t *Turn) correct(a *order.Attempt, s carrier.Status) bool {
 	if !s.Verified || !s.State.Final() || a.State == order.AttemptRejected || !stated {
 		return false
 	}
+	t.figureKnown(a)
 	before := len(t.Facts)
 	if a.State == order.AttemptDelivered {
 		t.correctDelivery(a, s)

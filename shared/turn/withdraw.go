@@ -129,6 +129,9 @@ func (t *Turn) bringsBack(a *order.Attempt) bool {
 // may still know the exact 违约金; if it contradicts the end, the carrier is asked.
 func (t *Turn) outrun(a *order.Attempt, ans Answer) {
 	if ans.Err != nil || ans.Cancel.Refused {
+		if a.Want.Figure > 0 && a.CancelFee != nil { // the answer to its pre-query came, and is better than a rule
+			t.correct(a, carrier.Status{Verified: true, State: carrier.Cancelled, EndedBy: carrier.ByUs, Penalty: a.CancelFee})
+		}
 		return
 	}
 	if a.State != order.AttemptCancelled && a.State != order.AttemptReturned {

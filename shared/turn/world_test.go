@@ -23,6 +23,7 @@ type rates struct {
 	CarrierCancel, Reassign, NoRider, Return, CalledOff, Dearer, NoFigure int // what riders and carriers do
 	PlatformCancels                                                       int
 	Meddles, SwitchedOff, Thin, Short                                     int // what people do, and how the order came
+	Mute                                                                  int // cancels of which the carrier does not know at once what they cost
 }
 
 // world is everything around one order: carriers that are lawful (they never say what is
@@ -61,6 +62,7 @@ type waybill struct {
 	place         int  // where the rider goes
 	reliable      bool // its pushes are never lost: nobody else will ask
 	epoch         int
+	mute          time.Time // until then it does not say what its end cost
 }
 
 // plays are the strategies that a world may have, besides one carrier after the other.
@@ -77,6 +79,9 @@ var plays = map[string]func(*strategy.Strategy){
 		s.Mode, s.Race = strategy.Cheapest, strategy.Race{Width: 2}
 		s.Tip = strategy.Tip{After: strategy.Duration(20 * time.Second), Every: strategy.Duration(20 * time.Second), Step: 100, Max: 300}
 		s.PickupTimeout, s.DeliveryTimeout = strategy.Duration(5*time.Minute), strategy.Duration(10*time.Minute)
+	},
+	"in free windows": func(s *strategy.Strategy) {
+		s.LeaveInFreeWindow, s.PickupTimeout = true, strategy.Duration(8*time.Minute)
 	},
 }
 
@@ -349,6 +354,9 @@ func (w *world) enter(b *waybill, s carrier.State, by carrier.Ender) {
 		b.charged, b.fine = b.price+b.tip, 0
 	}
 	b.epoch++
+	if s == carrier.Cancelled && by == carrier.ByUs && w.hit(w.rates.Mute) {
+		b.mute = w.now.Add(w.seconds(1, 1500))
+	}
 	w.push(b)
 	if s.Final() {
 		return
@@ -409,6 +417,9 @@ func (w *world) shown(b *waybill, asked bool) carrier.Status {
 	}
 	if b.state.Final() {
 		s.EndedBy = b.by
+		if w.now.Before(b.mute) {
+			return s
+		}
 		charged, fine := b.charged, b.fine
 		if a := w.agg.Attempt(b.n); asked || b.state == carrier.Delivered && (b.price != a.Price || b.tip != a.Tip && w.hit(50)) {
 			s.Charged, s.Penalty = &charged, &fine

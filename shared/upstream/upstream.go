@@ -65,6 +65,8 @@ const (
 	KindChange Kind = "change" // the recipient's place or phone is another one
 	KindQuote  Kind = "quote"  // what would it cost: answered as a create would be, nothing is stored
 	KindRider  Kind = "rider"  // tell who carries it and where the rider is
+	// KindCancelCost asks what a cancel would cost now; nothing is changed.
+	KindCancelCost Kind = "cancel_cost"
 	// KindDocument asks for the description of the protocol. The adapter answers it by itself.
 	KindDocument Kind = "document"
 )
@@ -154,10 +156,11 @@ type Result struct {
 	Err      error // nil = accepted (or a quiet repeat)
 	OrderID  string
 	State    order.State
-	Fee      money.Fen  // what we will bill
-	View     *View      // for KindQuery
-	Estimate *Estimate  // for KindQuote
-	Rider    *RiderView // for KindRider
+	Fee      money.Fen   // what we will bill
+	View     *View       // for KindQuery
+	Estimate *Estimate   // for KindQuote
+	Rider    *RiderView  // for KindRider
+	Cost     *CancelCost // for KindCancelCost
 }
 
 // Estimate is what an order would be.
@@ -167,6 +170,21 @@ type Estimate struct {
 	DistanceM int        `json:"distance_m"` // as the crow flies, which is what is billed
 	Carriers  []string   `json:"carriers"`   // that would be asked, as the strategy lists them
 	ReleaseAt *time.Time `json:"release_at"` // of a scheduled order (预约单): when a rider will be looked for; null = at once
+}
+
+// CancelCost is what a platform would owe if it withdrew an order now (违约金).
+type CancelCost struct {
+	OrderID     string      `json:"order_id"`
+	No          string      `json:"order_no"`
+	State       order.State `json:"state"`
+	Cancellable bool        `json:"cancellable"` // false: the order is over
+	Penalty     money.Fen   `json:"penalty_fen"`
+	Fee         money.Fen   `json:"fee_fen"`    // what a delivery would be billed instead
+	FreeUntil   *time.Time  `json:"free_until"` // null: it is not free now, or stays free until something happens
+	Note        string      `json:"note"`
+	Version     int         `json:"rules_version"` // of our penalty rules; 0 = built in
+	Rule        int         `json:"rule"`          // the rule's place in them, from 1; 0 = none
+	At          time.Time   `json:"at"`
 }
 
 // RiderView is who carries an order and where they were last seen.

@@ -12,8 +12,9 @@ var timerKinds = map[string]string{
 	order.TimerConfirm: "goods on their way back had their time: confirm the return, where the carrier has such a call",
 	order.TimerWiden:   "nobody accepted in the race: more carriers join",
 	order.TimerTip:     "nobody accepted: the tip (小费) rises by a step, where the strategy gives tips",
-	order.TimerPickup:  "the rider had time to fetch the goods: query; one who is not at the shop is taken off, one who waits there has a slow merchant",
+	order.TimerPickup:  "the rider had time to fetch the goods: query; one who is not at the shop is taken off (where the strategy wants that, while it is still free), one who waits there has a slow merchant",
 	order.TimerDeliver: "the rider had time to bring the goods: query, then ask a person",
+	order.TimerFigure:  "a rule priced the end of an attempt and the carrier did not say what it kept: query again, twice at most, then the rule's figure stands as an estimate",
 }
 
 var orderEvents = map[order.Event]string{

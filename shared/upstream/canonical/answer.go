@@ -53,6 +53,8 @@ func data(push upstream.Push, res upstream.Result) any {
 		return res.Estimate
 	case push.Kind == upstream.KindRider && res.Rider != nil:
 		return res.Rider
+	case push.Kind == upstream.KindCancelCost && res.Cost != nil:
+		return res.Cost
 	}
 	return accepted{OrderID: res.OrderID, State: res.State, FeeFen: res.Fee}
 }

@@ -291,6 +291,7 @@ func TestVerbs(t *testing.T) {
 	require.Equal(t, "phone", push("PATCH", orders+"/A-1", `{"recipient":{"name":"李四"}}`).Change.What())
 
 	require.Equal(t, upstream.KindRider, push("GET", orders+"/A-1/rider", "").Kind)
+	require.Equal(t, upstream.KindCancelCost, push("GET", orders+"/A-1/cancel-cost", "").Kind)
 	quote := push("POST", "/upstream/v1/quote", `{"shop":{"id":"s"},"recipient":{"lng":120.1,"lat":30.2},"goods":{"weight_g":1,"value_fen":0}}`)
 	require.Equal(t, upstream.KindQuote, quote.Kind)
 	require.Empty(t, quote.No)

@@ -31,11 +31,12 @@ var whole = map[[2]string]reader{
 
 // routes are the others, by method and what follows the order's number.
 var routes = map[[2]string]reader{
-	{http.MethodGet, ""}:        readQuery,
-	{http.MethodGet, "rider"}:   readRider,
-	{http.MethodPost, "cancel"}: readCancel,
-	{http.MethodPost, "tip"}:    readTip,
-	{http.MethodPatch, ""}:      readChange,
+	{http.MethodGet, ""}:            readQuery,
+	{http.MethodGet, "rider"}:       readRider,
+	{http.MethodGet, "cancel-cost"}: readCancelCost,
+	{http.MethodPost, "cancel"}:     readCancel,
+	{http.MethodPost, "tip"}:        readTip,
+	{http.MethodPatch, ""}:          readChange,
 }
 
 // Decode verifies and reads a request.
@@ -79,6 +80,10 @@ func readQuery(_ *Adapter, no string, _ []byte) (upstream.Push, *upstream.Error)
 
 func readRider(_ *Adapter, no string, _ []byte) (upstream.Push, *upstream.Error) {
 	return ask(upstream.KindRider, no), nil
+}
+
+func readCancelCost(_ *Adapter, no string, _ []byte) (upstream.Push, *upstream.Error) {
+	return ask(upstream.KindCancelCost, no), nil
 }
 
 // ask is a request that changes nothing.
