@@ -14,17 +14,17 @@ import (
 // A fact of nothing has no entries, so that no line of zero and no lonely side is posted.
 func TestFactOfNothing(t *testing.T) {
 	t.Parallel()
-	entries, err := ledger.Post(7, order.Fact{Kind: order.FactCapture, Party: "uupt", Account: "main"}, now)
+	entries, err := ledger.Post(7, order.Fact{Kind: order.FactCapture, Party: "uupt", Account: "main"}, ledger.Desk{Now: now})
 	require.NoError(t, err)
 	require.Empty(t, entries)
-	_, err = ledger.Post(7, order.Fact{Kind: "gift"}, now)
+	_, err = ledger.Post(7, order.Fact{Kind: "gift"}, ledger.Desk{Now: now})
 	require.ErrorIs(t, err, ledger.ErrFact, "an unknown kind is one whatever its amount")
 }
 
 func TestDeposit(t *testing.T) {
 	t.Parallel()
 	for amount, debited := range map[money.Fen]string{500: "carrier:uupt:main:prepaid", -500: ledger.Bank} {
-		e := ledger.Deposit("k", "uupt", "main", amount, now)
+		e := ledger.Deposit("k", "uupt", "main", amount, now).Entries(ledger.Desk{Now: now})
 		require.Len(t, e, 2)
 		require.Equal(t, "deposit:k", e[0].Tx)
 		require.Equal(t, debited, e[0].Account)
@@ -51,7 +51,7 @@ func TestNames(t *testing.T) {
 	require.True(t, ledger.IsExpense(ledger.DeliveryExpense("uupt")))
 	require.True(t, ledger.IsIncome(ledger.PenaltyIncome("jd")))
 	require.False(t, ledger.IsIncome(ledger.Receivable("jd")) || ledger.IsExpense(ledger.Held("uupt", "main")))
-	e, err := ledger.Post(1, order.Fact{Kind: order.FactPenalty, Party: "uupt", Amount: 1}, now)
+	e, err := ledger.Post(1, order.Fact{Kind: order.FactPenalty, Party: "uupt", Amount: 1}, ledger.Desk{Now: now})
 	require.NoError(t, err)
 	require.Equal(t, "expense:penalty:uupt:other", e[0].Account, "every penalty has a cause")
 	require.Equal(t, "2026-11", ledger.Period(time.Date(2026, 11, 30, 15, 59, 59, 0, time.UTC)))

@@ -26,7 +26,7 @@ func TestPostSides(t *testing.T) {
 		order.FactPenaltyIn: {"platform:uupt:penalty_receivable", "income:penalty:uupt"},
 	} {
 		f := order.Fact{N: 1, Kind: kind, Seq: 3, Amount: 250, Party: "uupt", Account: "main", Cause: "lost_race", At: now}
-		e, err := ledger.Post(7, f, now)
+		e, err := ledger.Post(7, f, ledger.Desk{Now: now})
 		require.NoError(t, err)
 		require.Len(t, e, 2)
 		require.Equal(t, want, [2]string{e[0].Account, e[1].Account}, kind)
@@ -36,12 +36,12 @@ func TestPostSides(t *testing.T) {
 		require.Equal(t, "fact:7:1:"+kind+":3", e[0].Tx)
 
 		f.Amount = -250 // a correction turns the sides round
-		e, err = ledger.Post(7, f, now)
+		e, err = ledger.Post(7, f, ledger.Desk{Now: now})
 		require.NoError(t, err)
 		require.Equal(t, want, [2]string{e[1].Account, e[0].Account}, kind)
 		require.Equal(t, money.Fen(250), e[0].Amount)
 	}
-	_, err := ledger.Post(7, order.Fact{Kind: "gift"}, now)
+	_, err := ledger.Post(7, order.Fact{Kind: "gift"}, ledger.Desk{Now: now})
 	require.ErrorIs(t, err, ledger.ErrFact)
 }
 
@@ -57,7 +57,7 @@ func TestFactsBalanceInAnyOrder(t *testing.T) {
 			if f.Amount == 0 {
 				continue
 			}
-			entries, err := ledger.Post(1, f, now)
+			entries, err := ledger.Post(1, f, ledger.Desk{Now: now})
 			require.NoError(rt, err)
 			for _, e := range entries {
 				require.Positive(rt, e.Amount)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/money"
 )
 
 // accountBody is the body column of carrier_account: a rule without its key.
@@ -18,10 +19,19 @@ type accountBody struct {
 	Weight int                  `json:"weight"`
 	Active bool                 `json:"active"`
 	Limit  int                  `json:"per_second,omitempty"`
+
+	Floor        money.Fen `json:"floor_fen,omitempty"`
+	AlarmBelow   money.Fen `json:"alarm_fen,omitempty"`
+	AlarmMinutes int       `json:"alarm_minutes,omitempty"`
+}
+
+func bodyOf(r carrier.AccountRule) accountBody {
+	return accountBody{Match: r.Match, Weight: r.Weight, Active: r.Active, Limit: r.PerSecond, Floor: r.Floor, AlarmBelow: r.AlarmBelow, AlarmMinutes: r.AlarmMinutes}
 }
 
 func (b accountBody) rule(name, account string) carrier.AccountRule {
-	return carrier.AccountRule{Carrier: name, Account: account, Match: b.Match, Weight: b.Weight, Active: b.Active, PerSecond: b.Limit}
+	return carrier.AccountRule{Carrier: name, Account: account, Match: b.Match, Weight: b.Weight, Active: b.Active, PerSecond: b.Limit,
+		Floor: b.Floor, AlarmBelow: b.AlarmBelow, AlarmMinutes: b.AlarmMinutes}
 }
 
 // Accounts reads which prepaid accounts serve which orders, by carrier and account.
@@ -46,12 +56,13 @@ func (s *Store) Accounts(ctx context.Context) ([]carrier.AccountRule, error) {
 
 // SaveAccount sets the rule of one account and leaves an audit row in the same transaction;
 // verb is what the person did ("account route"), now system time. A rule that is there already
-// changes nothing and reports false; one with a mistake is refused.
+// changes nothing and reports false; one with a mistake is refused. From the commit on nothing
+// is held below its floor.
 func (s *Store) SaveAccount(ctx context.Context, rule carrier.AccountRule, verb, by string, now time.Time) (changed bool, err error) {
 	if err := rule.Check(); err != nil {
 		return false, err
 	}
-	body, err := json.Marshal(accountBody{rule.Match, rule.Weight, rule.Active, rule.PerSecond})
+	body, err := json.Marshal(bodyOf(rule))
 	if err != nil {
 		return false, fmt.Errorf("save account: %w", err)
 	}
@@ -66,7 +77,10 @@ func (s *Store) SaveAccount(ctx context.Context, rule carrier.AccountRule, verb,
 			return err
 		}
 		changed = true
-		return audit(ctx, tx, Act{By: by, At: now}, verb, rule.Carrier+"/"+rule.Account, before, rule)
+		if err := audit(ctx, tx, Act{By: by, At: now}, verb, rule.Carrier+"/"+rule.Account, before, rule); err != nil {
+			return err
+		}
+		return setFloor(ctx, tx, purse{rule.Carrier, rule.Account}, rule.Floor)
 	})
 	return changed && err == nil, err
 }

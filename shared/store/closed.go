@@ -45,7 +45,7 @@ func (s *Store) Follow(ctx context.Context, c ClosedCursor) (came, closed []Clos
  (SELECT COUNT(*) FROM attempt a WHERE a.order_id = o.id),
  COALESCE((SELECT MAX(e.at) FROM order_event e WHERE e.order_id = o.id), o.received_at),
  COALESCE((SELECT SUM(f.amount) FROM fact f WHERE f.order_id = o.id AND f.kind IN ('income', 'penalty_in')), 0),
- COALESCE((SELECT SUM(f.amount) FROM fact f WHERE f.order_id = o.id AND f.kind IN ('capture', 'penalty')), 0)
+ COALESCE((SELECT `+costByFacts+` FROM fact f WHERE f.order_id = o.id), 0)
  FROM orders o WHERE o.id > ? ORDER BY o.id LIMIT 1000`, c.after)
 	unbroken := true
 	err = each(rows, err, "closed orders", func(r *sql.Rows) error {

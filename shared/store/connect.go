@@ -53,6 +53,8 @@ type session struct {
 	observe func(kind string)
 	gated   bool // only a schema that this build can work with is good
 	good    atomic.Bool
+	judge   func(Rights) // hears of the user's rights, once; nil = nobody asks
+	judged  atomic.Bool
 }
 
 const sessionBasics = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', innodb_lock_wait_timeout = 5, "
@@ -92,6 +94,9 @@ func (s *session) admit(ctx context.Context, conn driver.Conn) error {
 		return nil
 	}
 	have, err := appliedVersion(ctx, conn)
+	if number(err) == errTableDenied {
+		return connectError(s.config, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -99,7 +104,18 @@ func (s *session) admit(ctx context.Context, conn driver.Conn) error {
 		return &SchemaError{Database: s.config.DBName, Have: have, Want: wantVersion}
 	}
 	s.good.Store(true)
+	s.tellRights(ctx, conn)
 	return nil
+}
+
+// tellRights tells what is wrong with the user's rights. That they cannot be read keeps nobody from serving.
+func (s *session) tellRights(ctx context.Context, conn driver.Conn) {
+	if s.judge == nil || s.judged.Swap(true) {
+		return
+	}
+	if r, err := presentRights(ctx, conn, s.config.DBName); err == nil {
+		s.judge(r)
+	}
 }
 
 // appliedVersion reads the schema's version on a bare connection; 0 = there is none yet.
@@ -168,6 +184,12 @@ const (
 	errDeadlock           = 1213
 	errTableChanged       = 1412
 	errUserConnections    = 1203
+	errNoUser             = 1133 // MariaDB's, where none is made by a GRANT
+	errNoSuchGrant        = 1141
+	errTableDenied        = 1142
+	errNoSuchTableGrant   = 1147
+	errNeedsPrivilege     = 1227
+	errNoUserMySQL        = 1410
 )
 
 // number is that of a server's error; 0 = it is none.
@@ -187,8 +209,8 @@ func connectError(cfg *mysql.Config, err error) error {
 	switch number(err) {
 	case errAccessDenied:
 		e.remedy = "correct the setting's user or password, or let that user in from this address"
-	case errDatabaseDenied:
-		e.remedy = "GRANT ALL ON that database to the setting's user"
+	case errDatabaseDenied, errTableDenied:
+		e.remedy = "let the setting's user in: `qianfan migrate --grant USER@HOST` as the owner, or for the owner GRANT ALL ON that database"
 	case errUnknownDatabase:
 		e.remedy = "CREATE DATABASE " + cfg.DBName + " CHARACTER SET utf8mb4, then run `qianfan migrate`, or correct the setting"
 	case errTooManyConnections, errUserConnections:

@@ -10,28 +10,6 @@ import (
 	"github.com/chuandao/qianfan/shared/money"
 )
 
-// Balance is the fold of an account's entries, debit positive.
-type Balance struct {
-	Account    string    `json:"account"`
-	BalanceFen money.Fen `json:"balance_fen"`
-}
-
-// signed is an entry's amount as it counts in a balance.
-const signed = "SUM(IF(debit, amount_fen, -amount_fen))"
-
-// Balances folds the whole ledger, by account.
-func (s *Store) Balances(ctx context.Context) ([]Balance, error) {
-	out := []Balance{}
-	rows, err := s.db.QueryContext(ctx, "SELECT account, "+signed+" FROM ledger_entry GROUP BY account ORDER BY account")
-	err = each(rows, err, "balances", func(r *sql.Rows) error {
-		var b Balance
-		err := r.Scan(&b.Account, &b.BalanceFen)
-		out = append(out, b)
-		return err
-	})
-	return out, err
-}
-
 // EntryRow is one line of the ledger.
 type EntryRow struct {
 	Transaction string    `json:"transaction"`

@@ -21,7 +21,7 @@ import (
 type OrderView struct {
 	Order    OrderHead         `json:"order"`
 	Strategy strategy.Strategy `json:"strategy"`
-	Why      strategy.Why      `json:"why"` // this strategy
+	Why      Why               `json:"why"` // this strategy, and this fee
 	Delivery DeliveryView      `json:"delivery"`
 	Attempts []AttemptView     `json:"attempts"`
 	Rounds   []RoundView       `json:"rounds"`

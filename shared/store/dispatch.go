@@ -1,11 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,21 +26,6 @@ type Batch struct {
 	Seen   map[InputKey]order.EventRow
 }
 
-// Hold is the sum of holds on one carrier account that a batch wants.
-type Hold struct {
-	Carrier, Account string
-	Shard            int
-	Amount           money.Fen
-}
-
-// ErrShort says that a shard has less free than the holds want; nothing was written.
-type ErrShort struct{ Hold }
-
-// Error names the account.
-func (e *ErrShort) Error() string {
-	return fmt.Sprintf("shard %d of %s/%s has less than %s free", e.Shard, e.Carrier, e.Account, e.Amount)
-}
-
 // Dispatch locks the orders by id, lets decide make its turns, and commits what they hold.
 // decide may run again after a deadlock and must be pure. When a shard cannot grant the
 // summed holds the whole transaction is rolled back with *ErrShort.
@@ -56,10 +39,11 @@ func (s *Store) Dispatch(ctx context.Context, ids []int64, keys []InputKey, deci
 		if err != nil {
 			return err
 		}
-		if err := takeHolds(ctx, tx, holds); err != nil {
+		if err := s.writeTurns(ctx, tx, turns); err != nil {
 			return err
 		}
-		return s.writeTurns(ctx, tx, turns)
+		// Last, so that the hot rows are locked for the shortest time.
+		return takeHolds(ctx, tx, holds)
 	})
 }
 
@@ -179,27 +163,6 @@ func readSeen(ctx context.Context, tx execer, keys []InputKey, seen map[InputKey
 	})
 }
 
-// byShard is the order in which every transaction locks shards.
-func byShard(a, b Hold) int {
-	return cmp.Or(cmp.Compare(a.Carrier, b.Carrier), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Shard, b.Shard))
-}
-
-// takeHolds grants the summed holds, each by one conditional update, in account order.
-func takeHolds(ctx context.Context, tx *sql.Tx, holds []Hold) error {
-	slices.SortFunc(holds, byShard)
-	for _, h := range holds {
-		res, err := tx.ExecContext(ctx, "UPDATE prepaid_shard SET free_fen = free_fen - ? WHERE carrier = ? AND account = ? AND shard = ? AND free_fen >= ?",
-			int64(h.Amount), h.Carrier, h.Account, h.Shard, int64(h.Amount))
-		if err != nil {
-			return fmt.Errorf("hold %s: %w", h.Carrier, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, &ErrShort{h})
-		}
-	}
-	return nil
-}
-
 func (s *Store) writeTurns(ctx context.Context, tx *sql.Tx, turns []*turn.Turn) error {
 	var orders, attempts, events, facts, refs [][]any
 	for _, t := range turns {
@@ -309,35 +272,6 @@ func unpark(ctx context.Context, tx *sql.Tx, turns []*turn.Turn) error {
 		return fmt.Errorf("unpark: %w", err)
 	}
 	return nil
-}
-
-// Even spreads the free balance of an account evenly over its shards, locked by id; where a
-// share would be less than want, all of it goes into the first one, so that the last of the
-// money can be spent, too. It reports the most that one shard has afterwards.
-func (s *Store) Even(ctx context.Context, carrier, account string, want money.Fen) (money.Fen, error) {
-	var best money.Fen
-	err := s.tx(ctx, "even out shards", func(tx *sql.Tx) error {
-		var total, shards int64
-		rows, err := tx.QueryContext(ctx, "SELECT free_fen FROM prepaid_shard WHERE carrier = ? AND account = ? ORDER BY shard FOR UPDATE", carrier, account)
-		err = each(rows, err, "shards", func(r *sql.Rows) error {
-			var free int64
-			shards++
-			err := r.Scan(&free)
-			total += free
-			return err
-		})
-		if err != nil || shards == 0 {
-			return err
-		}
-		share, rest := total/shards, total%shards
-		if total > 0 && share < int64(want) {
-			share, rest = 0, total
-		}
-		best = money.Fen(share + rest)
-		_, err = tx.ExecContext(ctx, "UPDATE prepaid_shard SET free_fen = ? + IF(shard = 0, ?, 0) WHERE carrier = ? AND account = ?", share, rest, carrier, account)
-		return err
-	})
-	return best, err
 }
 
 // FindRefs resolves carriers' own numbers to attempts: (carrier, carrier number) → (order, n).

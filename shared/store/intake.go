@@ -12,14 +12,13 @@ import (
 
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // NewOrder is an order to be stored, its first state and timers set by intake.
 type NewOrder struct {
 	Order  order.Order
 	Detail Detail
-	Why    strategy.Why
+	Why    Why
 	Hash   string // of the canonical business fields
 }
 

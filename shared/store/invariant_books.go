@@ -103,6 +103,7 @@ func (c *checker) bookings(ctx context.Context) (map[purse][]*booked, error) {
 	if len(carriers) == 0 {
 		return out, nil
 	}
+	byAttempt := map[[2]int64]*booked{}
 	list, args := in(carriers)
 	rows, err := c.tx.QueryContext(ctx, fmt.Sprintf(`SELECT a.carrier, a.account, a.order_id, a.n, a.carrier_no, COALESCE(f.cost, 0), a.state IN %s AND COALESCE(f.last, 0) < %s FROM attempt a
  LEFT JOIN (SELECT order_id, n, %s AS cost, MAX(at) AS last FROM fact WHERE n > 0 GROUP BY order_id, n) f ON f.order_id = a.order_id AND f.n = a.n WHERE a.carrier IN %s`, finalAttempts, c.cut(restAge), costByFacts, list), args...)
@@ -111,7 +112,26 @@ func (c *checker) bookings(ctx context.Context) (map[purse][]*booked, error) {
 		var x booked
 		err := r.Scan(&p.carrier, &p.account, &x.order, &x.n, &x.no, &x.cost, &x.resting)
 		out[p] = append(out[p], &x)
+		byAttempt[[2]int64{x.order, int64(x.n)}] = &x
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, c.corrected(ctx, byAttempt)
+}
+
+// corrected adds what no fact tells: costs that a bill or a person corrected after the attempt's end.
+func (c *checker) corrected(ctx context.Context, booked map[[2]int64]*booked) error {
+	rows, err := c.tx.QueryContext(ctx, `SELECT order_id, n, SUM(IF(debit, amount_fen, -amount_fen)) FROM ledger_entry
+ WHERE n > 0 AND tx NOT LIKE 'fact:%' AND (account LIKE 'expense:%' OR account LIKE 'income:compensation:%') GROUP BY order_id, n`)
+	return each(rows, err, "corrected bookings", func(r *sql.Rows) error {
+		var order, n int64
+		var more money.Fen
+		err := r.Scan(&order, &n, &more)
+		if x := booked[[2]int64{order, n}]; x != nil {
+			x.cost += more
+		}
+		return err
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
@@ -15,13 +14,15 @@ import (
 )
 
 // factKinds lists every kind of fact: what the checks fold.
-var factKinds = []string{order.FactHold, order.FactOverdraw, order.FactRelease, order.FactCapture, order.FactTip, order.FactPenalty, order.FactIncome, order.FactPenaltyIn}
+var factKinds = []string{order.FactHold, order.FactOverdraw, order.FactRelease, order.FactCapture, order.FactTip, order.FactPenalty, order.FactFault, order.FactIncome, order.FactPenaltyIn}
 
 var (
 	// heldByFacts folds facts into what is held, as the ledger would.
 	heldByFacts = foldSQL(func(account string) bool { return account == ledger.Held("p", "a") })
-	// costByFacts folds facts into what carriers kept.
-	costByFacts = foldSQL(ledger.IsExpense)
+	// costByFacts folds facts into what carriers kept, less what they paid us for their fault.
+	costByFacts = foldSQL(func(account string) bool {
+		return ledger.IsExpense(account) || account == ledger.CompensationIncome("p")
+	})
 )
 
 // foldSQL sums facts by what the ledger does with one fen of each kind.
@@ -29,7 +30,7 @@ func foldSQL(counts func(account string) bool) string {
 	var b strings.Builder
 	for _, kind := range factKinds {
 		sign := 0
-		entries, _ := ledger.Post(1, order.Fact{Kind: kind, Amount: 1, Party: "p", Account: "a"}, time.Time{})
+		entries, _ := ledger.Post(1, order.Fact{Kind: kind, Amount: 1, Party: "p", Account: "a"}, ledger.Desk{})
 		for _, e := range entries {
 			if counts(e.Account) && e.Debit {
 				sign++
@@ -50,21 +51,22 @@ var (
 	rulePrepaid  = rule{5, "prepaid equals the carrier's balance", AtRest}
 )
 
-type purse struct{ carrier, account string }
-
 // sums is the money of a snapshot, folded.
 type sums struct {
-	ledger   map[string]money.Fen // every account
-	byFacts  map[string]money.Fen // those entries that come from orders
-	facts    map[string]money.Fen // what posted facts say those should be
-	free     map[purse]money.Fen  // Σ shards
-	below    map[purse]money.Fen  // Σ shards below zero
-	overdraw map[purse]money.Fen  // posted
-	granted  map[purse]money.Fen  // holds that are not posted yet
-	pending  map[purse]money.Fen  // change of held by facts that are not posted yet
-	held     map[purse]money.Fen  // Σ attempts
-	untaken  map[purse]money.Fen  // Σ of attempts that no carrier confirmed
-	unknown  []string             // kinds of facts that nobody knows
+	ledger    map[string]money.Fen // every account
+	byFacts   map[string]money.Fen // those entries that come from orders
+	facts     map[string]money.Fen // what posted facts say those should be
+	free      map[purse]money.Fen  // Σ shards
+	below     map[purse]money.Fen  // Σ shards below zero
+	most      map[purse]money.Fen  // in one shard
+	floor     map[purse]money.Fen  // in the reserve
+	withdrawn map[purse]money.Fen  // by entries of no order's facts
+	overdraw  map[purse]money.Fen  // posted
+	granted   map[purse]money.Fen  // holds that are not posted yet
+	pending   map[purse]money.Fen  // change of held by facts that are not posted yet
+	held      map[purse]money.Fen  // Σ attempts
+	untaken   map[purse]money.Fen  // Σ of attempts that no carrier confirmed
+	unknown   []string             // kinds of facts that nobody knows
 }
 
 // money checks what folds say of each other. The folds account for facts that are not
@@ -82,11 +84,16 @@ func (c *checker) money(ctx context.Context) error {
 	return nil
 }
 
+// floor looks for grants beyond what was there: an account gets below zero only by what carriers
+// took, by a floor that is higher than what it has, and by entries that took more than it had.
 func (c *checker) floor(m sums) {
 	var bad []Violation
-	for p, below := range m.below {
-		if below < -m.overdraw[p] {
-			bad = append(bad, ruleFloor.broken(0, "%s/%s is %s below zero, carriers overdrew %s", p.carrier, p.account, -below, m.overdraw[p]))
+	for p, low := range m.below {
+		if may := m.overdraw[p] + m.floor[p] + m.withdrawn[p]; low < -may {
+			bad = append(bad, ruleFloor.broken(0, "%s/%s is %s below its floor, carriers overdrew %s", p.carrier, p.account, -low, m.overdraw[p]))
+		}
+		if low < 0 && m.most[p] > 0 {
+			bad = append(bad, ruleFloor.broken(0, "%s/%s has a shard with %s beside one below zero: it could be granted twice", p.carrier, p.account, m.most[p]))
 		}
 	}
 	c.done(ruleFloor, len(m.free), bad)
@@ -163,17 +170,20 @@ func (c *checker) prepaid(m sums) {
 // what carriers overdrew for them is read from the entries.
 func (c *checker) fold(ctx context.Context) (sums, error) {
 	m := sums{ledger: map[string]money.Fen{}, byFacts: map[string]money.Fen{}, facts: map[string]money.Fen{}, free: map[purse]money.Fen{}, below: map[purse]money.Fen{},
+		most: map[purse]money.Fen{}, floor: map[purse]money.Fen{}, withdrawn: map[purse]money.Fen{},
 		overdraw: map[purse]money.Fen{}, granted: map[purse]money.Fen{}, pending: map[purse]money.Fen{}, held: map[purse]money.Fen{}, untaken: map[purse]money.Fen{}}
 	entries := func() error {
-		rows, err := c.tx.QueryContext(ctx, "SELECT account, tx LIKE 'fact:%' AND order_id >= ? AS by_fact, "+signed+" FROM ledger_entry GROUP BY account, by_fact", c.retired)
+		rows, err := c.tx.QueryContext(ctx, "SELECT account, tx LIKE 'fact:%' AND order_id >= ? AS by_fact, "+signed+", SUM(IF(debit OR tx LIKE 'fact:%', 0, amount_fen)) FROM ledger_entry GROUP BY account, by_fact", c.retired)
 		return each(rows, err, "entries", func(r *sql.Rows) error {
 			var name string
 			var byFact bool
-			var sum money.Fen
-			err := r.Scan(&name, &byFact, &sum)
+			var sum, credits money.Fen
+			err := r.Scan(&name, &byFact, &sum, &credits)
 			m.ledger[name] += sum
 			if byFact {
 				m.byFacts[name] += sum
+			} else if carrier, account, kind, ok := ledger.OfCarrier(name); ok && kind == "prepaid" {
+				m.withdrawn[purse{carrier, account}] += credits
 			}
 			return err
 		})
@@ -189,12 +199,12 @@ func (c *checker) fold(ctx context.Context) (sums, error) {
 		})
 	}
 	shards := func() error {
-		rows, err := c.tx.QueryContext(ctx, "SELECT carrier, account, SUM(free_fen), SUM(LEAST(free_fen, 0)) FROM prepaid_shard GROUP BY carrier, account")
+		rows, err := c.tx.QueryContext(ctx, "SELECT carrier, account, SUM(free_fen), SUM(IF(shard < 0, 0, LEAST(free_fen, 0))), MAX(IF(shard < 0, 0, free_fen)), SUM(IF(shard < 0, free_fen, 0)) FROM prepaid_shard GROUP BY carrier, account")
 		return each(rows, err, "shards", func(r *sql.Rows) error {
 			var p purse
-			var free, below money.Fen
-			err := r.Scan(&p.carrier, &p.account, &free, &below)
-			m.free[p], m.below[p] = free, below
+			var free, below, most, floor money.Fen
+			err := r.Scan(&p.carrier, &p.account, &free, &below, &most, &floor)
+			m.free[p], m.below[p], m.most[p], m.floor[p] = free, below, most, floor
 			return err
 		})
 	}
@@ -236,7 +246,7 @@ func (m *sums) addFact(f order.Fact, posted bool) {
 	case !posted && f.Kind == order.FactHold:
 		m.granted[p] += f.Amount
 	}
-	entries, err := ledger.Post(1, f, time.Time{})
+	entries, err := ledger.Post(1, f, ledger.Desk{})
 	if err != nil {
 		m.unknown = append(m.unknown, f.Kind)
 		return

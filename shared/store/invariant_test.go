@@ -25,7 +25,13 @@ type world struct {
 
 func healthy(t testing.TB) world {
 	t.Helper()
-	w := world{fixture: open(t)}
+	return healthyIn(t, open(t))
+}
+
+// healthyIn is a healthy world in a database that is open.
+func healthyIn(t testing.TB, f fixture) world {
+	t.Helper()
+	w := world{fixture: f}
 	w.shards(t, 100_000, 3)
 	w.fixture.delivered(t)
 	w.delivered = one[int64](t, w.fixture, "SELECT id FROM orders")

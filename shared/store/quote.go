@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/strategy"
 )
 
 // What the columns of a quote hold, in characters. A longer token cannot be cut: it is no token then.
@@ -96,7 +95,7 @@ type RoundResult struct {
 // Fetched is the content of an order that its push only named, or what had to be asked for again.
 type Fetched struct {
 	Detail Detail
-	Why    *strategy.Why // nil = as before, and so is all of the detail but the recipient's number
+	Why    *Why // nil = as before, and so is all of the detail but the recipient's number
 }
 
 // SaveRounds writes outcomes, quotes and what was fetched. The first writer of a round wins; the

@@ -131,13 +131,13 @@ func TestFetchedDetailsBelongToTheirOutcome(t *testing.T) {
 		return details[id].Detail.To.Address
 	}
 	before := address(ids[0])
-	fetched := func(id int64, round int, address string, why *strategy.Why) store.RoundResult {
+	fetched := func(id int64, round int, address string, why *store.Why) store.RoundResult {
 		r := quoted(id, round, "tok")
 		r.Outcome.Plan = &order.Plan{City: "330100", ShopCode: address}
 		r.Fetched = &store.Fetched{Detail: store.Detail{CityName: "杭州市", Detail: order.Detail{To: order.Stop{Address: address}}}, Why: why}
 		return r
 	}
-	why := &strategy.Why{Strategy: "hangzhou-lunch"}
+	why := &store.Why{Why: strategy.Why{Strategy: "hangzhou-lunch"}}
 	require.NoError(t, f.SaveRounds(t.Context(), "first", []store.RoundResult{fetched(ids[0], 1, "first", why), quoted(ids[1], 1, "tok")}, now))
 	require.NoError(t, f.SaveRounds(t.Context(), "second", []store.RoundResult{fetched(ids[0], 1, "second", why)}, now))
 	require.Equal(t, "first", address(ids[0]))

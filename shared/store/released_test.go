@@ -142,7 +142,7 @@ func TestMigrationsAtOnceWaitForEachOther(t *testing.T) {
 	}
 	group.Wait()
 	require.NoError(t, errors.Join(errs...))
-	require.Equal(t, 4, one[int](t, f, "SELECT COUNT(*) FROM goose_db_version"), "0, 1, 2 and 3")
+	require.Equal(t, 5, one[int](t, f, "SELECT COUNT(*) FROM goose_db_version"), "0 to 4")
 }
 
 // stalls is the work of an instance of the former build while the schema changes under it.
@@ -227,7 +227,7 @@ func TestAnOlderSchemaIsRefusedUntilItIsMigrated(t *testing.T) {
 	f := release(t, "testdata/released/v1.sql")
 	have, want, err := f.SchemaVersion(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []int{1, 3}, []int{have, want})
+	require.Equal(t, []int{1, 4}, []int{have, want})
 	for _, try := range []func() error{
 		func() error { return f.Ping(t.Context()) },
 		func() error { _, err := f.Sweep(t.Context(), now, grace, 1); return err },
@@ -236,9 +236,9 @@ func TestAnOlderSchemaIsRefusedUntilItIsMigrated(t *testing.T) {
 		err := try()
 		var old *store.SchemaError
 		require.ErrorAs(t, err, &old)
-		require.Equal(t, []int{1, 3}, []int{old.Have, old.Want})
+		require.Equal(t, []int{1, 4}, []int{old.Have, old.Want})
 		require.ErrorContains(t, err, "QIANFAN_MYSQL_DSN")
-		require.ErrorContains(t, err, "is version 1, this build needs 3: run `qianfan migrate`")
+		require.ErrorContains(t, err, "is version 1, this build needs 4: run `qianfan migrate`")
 		require.True(t, store.Away(err))
 	}
 	require.NoError(t, f.connect(t, store.Options{}).Migrate(t.Context()))
@@ -250,8 +250,8 @@ func TestAnEmptyDatabaseIsRefusedAsVersionZero(t *testing.T) {
 	f := unmigrated(t)
 	have, want, err := f.SchemaVersion(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []int{0, 3}, []int{have, want})
-	require.ErrorContains(t, f.Ping(t.Context()), "is version 0, this build needs 3")
+	require.Equal(t, []int{0, 4}, []int{have, want})
+	require.ErrorContains(t, f.Ping(t.Context()), "is version 0, this build needs 4")
 }
 
 // A build works on the schema of a later one: that is what makes a rolling upgrade.
@@ -265,7 +265,7 @@ func TestANewerSchemaIsWorkedOn(t *testing.T) {
 	require.NoError(t, s.Migrate(t.Context()), "nothing to do")
 	have, want, err := s.SchemaVersion(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []int{99, 3}, []int{have, want})
+	require.Equal(t, []int{99, 4}, []int{have, want})
 	id := f.orders(t, 1)[0]
 	require.Equal(t, 7, one[int](t, f, "SELECT later FROM orders WHERE id = ?", id))
 }

@@ -26,7 +26,7 @@ var goMigrations = []struct {
 
 // wantVersion is the schema that this build was written for. Migrations only ever add what
 // older builds may ignore, so a build works on its own schema and on every newer one.
-const wantVersion = 3
+const wantVersion = 4
 
 const selectVersion = "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied"
 
@@ -131,7 +131,7 @@ func namedLock(ctx context.Context, conn *sql.Conn, purpose string, seconds int)
 	}, answer.Int64 == 1, nil
 }
 
-// SchemaKey names the schema of this build by its content, for caches of prepared databases.
+// SchemaKey names the schema of this build, and what its user may do, by their content, for caches of prepared databases.
 func SchemaKey() string {
 	sum := sha256.New()
 	entries, _ := migrations.ReadDir("migrations") // embedded: it is there
@@ -139,7 +139,7 @@ func SchemaKey() string {
 		raw, _ := migrations.ReadFile("migrations/" + e.Name())
 		_, _ = fmt.Fprintf(sum, "%s %d\n%s", e.Name(), len(raw), raw)
 	}
-	for _, statement := range partitionSteps() {
+	for _, statement := range append(partitionSteps(), grantSteps()...) {
 		_, _ = fmt.Fprintln(sum, statement)
 	}
 	return fmt.Sprintf("%s-%x", goMigrations[len(goMigrations)-1].name, sum.Sum(nil)[:6])

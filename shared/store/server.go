@@ -40,6 +40,21 @@ func DropDatabase(ctx context.Context, dsn string) error {
 	return onServer(ctx, dsn, "DROP DATABASE IF EXISTS %s")
 }
 
+// Account says as whom the server knows the user of a DSN, who need not have any right yet: the names
+// that a GRANT wants.
+func Account(ctx context.Context, dsn string) (user, host string, err error) {
+	err = atServer(dsn, func(db *sql.DB, _ string) error {
+		var account string
+		if err := db.QueryRowContext(ctx, "SELECT CURRENT_USER()").Scan(&account); err != nil {
+			return err
+		}
+		at := strings.LastIndex(account, "@")
+		user, host = account[:at], account[at+1:]
+		return nil
+	})
+	return user, host, err
+}
+
 // Contents is what is in a database, whoever made it and whatever its schema.
 type Contents struct {
 	Tables int  // 0 = it is empty, or not there at all

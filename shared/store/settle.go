@@ -4,24 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
-	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 )
-
-var entryCols = []string{"tx", "account", "debit", "amount_fen", "order_id", "reason", "event_at", "posted_at", "period"}
-
-func insertEntries(ctx context.Context, db execer, entries []ledger.Entry) error {
-	rows := make([][]any, len(entries))
-	for i, e := range entries {
-		rows[i] = []any{e.Tx, e.Account, e.Debit, int64(e.Amount), e.OrderID, clip(e.Reason, 64), e.EventAt.UnixMilli(), e.PostedAt.UnixMilli(), e.Period}
-	}
-	return insert{table: "ledger_entry", cols: entryCols}.exec(ctx, db, rows)
-}
 
 // Settle posts every unposted fact of the orders, marks them posted, returns what they free
 // to the shards, and clears post_at of orders that have none left, in one transaction. It
@@ -45,7 +32,7 @@ func (s *Store) Settle(ctx context.Context, ids []int64, now time.Time) (int, er
 		}
 		posted = len(facts)
 		return inOrder(
-			func() error { return post(ctx, tx, facts, now) },
+			func() error { return postFacts(ctx, tx, facts, now) },
 			func() error { return markPosted(ctx, tx, list, args, len(facts), now) },
 			func() error {
 				_, err := tx.ExecContext(ctx, "UPDATE orders SET post_at = NULL, redrives = 0 WHERE post_at IS NOT NULL AND id IN "+list, args...)
@@ -77,41 +64,26 @@ func unposted(ctx context.Context, tx *sql.Tx, list string, args []any) ([]owned
 	return out, err
 }
 
-func post(ctx context.Context, tx *sql.Tx, facts []ownedFact, now time.Time) error {
-	var entries []ledger.Entry
+// postFacts writes the entries. The mark is taken as late as can be: whoever seals or closes
+// waits for those who have it.
+func postFacts(ctx context.Context, tx *sql.Tx, facts []ownedFact, now time.Time) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	mark, err := shareMark(ctx, tx)
+	if err != nil {
+		return err
+	}
+	desk := ledger.Desk{Now: now, Closed: mark.closed}
+	entries := make([]ledger.Entry, 0, 2*len(facts))
 	for _, f := range facts {
-		pair, err := ledger.Post(f.order, f.fact, now)
+		pair, err := ledger.Post(f.order, f.fact, desk)
 		if err != nil {
 			return err
 		}
 		entries = append(entries, pair...)
 	}
 	return insertEntries(ctx, tx, entries)
-}
-
-// returnToShards applies the summed deltas in one statement, rows in the order of locks. A
-// shard that does not exist begins with what it gets: no fen may vanish.
-func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact) error {
-	deltas := map[Hold]money.Fen{}
-	for _, f := range facts {
-		if d := ledger.ShardDelta(f.fact); d != 0 {
-			deltas[Hold{Carrier: f.fact.Party, Account: f.fact.Account, Shard: f.fact.Shard}] += d
-		}
-	}
-	rows := make([][]any, 0, len(deltas))
-	for _, k := range slices.SortedFunc(maps.Keys(deltas), byShard) {
-		if deltas[k] != 0 {
-			rows = append(rows, []any{k.Carrier, k.Account, k.Shard, int64(deltas[k])})
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	query := insert{table: "prepaid_shard", cols: []string{"carrier", "account", "shard", "free_fen"}}.sql(len(rows)) + " ON DUPLICATE KEY UPDATE free_fen = free_fen + VALUES(free_fen)"
-	if _, err := tx.ExecContext(ctx, query, slices.Concat(rows...)...); err != nil {
-		return fmt.Errorf("return to shards: %w", err)
-	}
-	return nil
 }
 
 func markPosted(ctx context.Context, tx *sql.Tx, list string, args []any, n int, now time.Time) error {

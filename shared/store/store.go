@@ -32,6 +32,8 @@ type Options struct {
 	// Observe hears of each round trip to the server, by its first word: select, insert,
 	// update, begin, commit … It may be called from many goroutines. Nil costs nothing.
 	Observe func(kind string)
+	// Judge hears once, with the first connection, what is wrong with the rights of the DSN's user. Nil = nobody asks.
+	Judge func(Rights)
 }
 
 // Open prepares a Store; it does not connect yet. Each connection that it makes later first
@@ -50,7 +52,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", envDSN, err)
 	}
-	s.db = sql.OpenDB(&session{Connector: connector, config: cfg, setup: sessionSetup, observe: o.Observe, gated: true})
+	s.db = sql.OpenDB(&session{Connector: connector, config: cfg, setup: sessionSetup, observe: o.Observe, gated: true, judge: o.Judge})
 	if o.MaxConns == 0 {
 		o.MaxConns = 8
 	}

@@ -63,7 +63,8 @@ func (f fixture) prepare(t testing.TB) {
 		require.NoError(t, f.db.QueryRowContext(t.Context(), "SHOW CREATE TABLE "+table).Scan(&name, &create))
 		script += create + ";\n"
 	}
-	prepared.script = script + "INSERT INTO goose_db_version (version_id, is_applied) VALUES (" + strings.Join(f.strings(t, "SELECT version_id FROM goose_db_version ORDER BY id"), ", TRUE), (") + ", TRUE)"
+	prepared.script = script + "INSERT INTO goose_db_version (version_id, is_applied) VALUES (" + strings.Join(f.strings(t, "SELECT version_id FROM goose_db_version ORDER BY id"), ", TRUE), (") + ", TRUE);\n" +
+		"INSERT INTO ledger_mark (id, sealed_id, closed) VALUES (1, 0, '')"
 }
 
 // run executes a script of several statements.
@@ -141,7 +142,7 @@ func newOrder(no string) store.NewOrder {
 			To:    order.Stop{Name: customer, Phone: phone, Ext: "0042", Address: address, Point: geo.Point{Lng: 120.16, Lat: 30.25}},
 			Goods: order.Goods{WeightG: 800, Value: 4500},
 		}},
-		Why: strategy.Why{Level: "default", Strategy: "default", Version: 1, Rivals: 2}, Hash: "hash of " + no,
+		Why: store.Why{Why: strategy.Why{Level: "default", Strategy: "default", Version: 1, Rivals: 2}}, Hash: "hash of " + no,
 	}
 }
 

@@ -49,7 +49,7 @@ func (f fixture) plant(t testing.TB, n int) {
 			f.exec(t, "INSERT INTO ledger_entry (tx, account, debit, amount_fen, order_id, reason, event_at, posted_at, period) SELECT CONCAT('fact:', id, ?), ?, ?, ?, id, ?, 0, 0, '2026-11' FROM orders", ":"+x.kind, account, debit, x.amount, x.description)
 		}
 	}
-	f.exec(t, "INSERT INTO prepaid_shard VALUES ('shansong', 'main', 0, ?)", -900*n)
+	f.exec(t, "INSERT INTO prepaid_shard (carrier, account, shard, free_fen) VALUES ('shansong', 'main', 0, ?)", -900*n)
 	f.exec(t, "UPDATE orders SET told = milestone")
 }
 

@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/ledger"
+	"github.com/chuandao/qianfan/shared/money"
+)
+
+// ClosedPeriod is an accounting period that no entry comes into any more.
+type ClosedPeriod struct {
+	Period   string    `json:"period"`
+	ToID     int64     `json:"to_id,string"` // entries up to this one were there
+	Trial    []Balance `json:"trial"`        // every account over this period and those before
+	ClosedBy string    `json:"closed_by"`
+	ClosedAt time.Time `json:"closed_at"` // system time
+	Note     string    `json:"note"`
+}
+
+// ErrNotClosable says that a period cannot be closed yet; ClosingReport says why.
+var ErrNotClosable = errors.New("the period cannot be closed")
+
+// Closing is what stands against closing a period; nothing does when it is empty.
+type Closing struct {
+	Period   string   `json:"period"`
+	Obstacle []string `json:"obstacles"`
+}
+
+// CheckClosing asks everything that closing a period needs. now is virtual.
+func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) (Closing, error) {
+	c := Closing{Period: period, Obstacle: []string{}}
+	bad := func(format string, args ...any) { c.Obstacle = append(c.Obstacle, fmt.Sprintf(format, args...)) }
+	_, until, err := ledger.Span(period)
+	if err != nil {
+		return c, fmt.Errorf("period %q: want a month such as 2026-11", period)
+	}
+	m, err := readMark(ctx, s.db, "")
+	if err != nil {
+		return c, err
+	}
+	if now.Before(until) {
+		bad("the period ends at %s only", until.Format(time.DateTime))
+	}
+	if m.closed >= period {
+		bad("%s is closed already", m.closed)
+	}
+	first, err := s.firstOpen(ctx, m.closed)
+	if err != nil {
+		return c, err
+	}
+	if first != "" && first < period {
+		bad("%s has to be closed before", first)
+	}
+	for _, ask := range closingQuestions {
+		var n int64
+		if err := s.db.QueryRowContext(ctx, ask.query, ask.args(until)...).Scan(&n); err != nil {
+			return c, fmt.Errorf("closing %s: %w", period, err)
+		}
+		if n > 0 {
+			bad(ask.text, n)
+		}
+	}
+	return c, nil
+}
+
+// closingQuestions count what is still open about events before the end of a period.
+var closingQuestions = []struct {
+	query, text string
+	args        func(until time.Time) []any
+}{
+	{"SELECT COUNT(*) FROM fact WHERE posted_at IS NULL AND at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
+	{"SELECT COUNT(*) FROM ledger_transfer WHERE state = 'pending' AND made_at < ?", "%d proposals wait for approval: qianfan ledger proposals", untilOnly},
+}
+
+func untilOnly(until time.Time) []any { return []any{until.UnixMilli()} }
+
+// firstOpen is the period to be closed next: the one after the last closed one, or that of the
+// first entry; empty = there is none.
+func (s *Store) firstOpen(ctx context.Context, closed string) (string, error) {
+	if closed != "" {
+		return ledger.NextPeriod(closed), nil
+	}
+	var first string
+	rows, err := s.db.QueryContext(ctx, "SELECT period FROM ledger_entry ORDER BY id LIMIT 1")
+	err = each(rows, err, "first entry", func(r *sql.Rows) error { return r.Scan(&first) })
+	return first, err
+}
+
+// ClosePeriod closes a month for ever. Entries about its events that come later belong to the
+// next open one. now is virtual. Called again after it was cut off, it finishes.
+func (s *Store) ClosePeriod(ctx context.Context, who Act, period string, note string, now time.Time) (ClosedPeriod, error) {
+	m, err := readMark(ctx, s.db, "")
+	if err != nil {
+		return ClosedPeriod{}, err
+	}
+	if m.closed != period || s.periodKept(ctx, period) {
+		c, err := s.CheckClosing(ctx, period, now)
+		if err != nil {
+			return ClosedPeriod{}, err
+		}
+		if len(c.Obstacle) > 0 {
+			return ClosedPeriod{}, fmt.Errorf("%w: %s", ErrNotClosable, c.Obstacle[0])
+		}
+		if err := s.shut(ctx, period); err != nil {
+			return ClosedPeriod{}, err
+		}
+	}
+	return s.keepTrial(ctx, who, period, note)
+}
+
+func (s *Store) periodKept(ctx context.Context, period string) bool {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM ledger_period WHERE period = ?", period).Scan(&n)
+	return err == nil && n > 0
+}
+
+// shut moves the mark: whoever was posting into the period has committed by then.
+func (s *Store) shut(ctx context.Context, period string) error {
+	return s.tx(ctx, "close period", func(tx *sql.Tx) error {
+		m, err := ownMark(ctx, tx)
+		if err != nil || m.closed >= period {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE ledger_mark SET closed = ? WHERE id = 1", period)
+		return err
+	})
+}
+
+// keepTrial writes down the balances of a period that no entry comes into any more.
+func (s *Store) keepTrial(ctx context.Context, who Act, period, note string) (ClosedPeriod, error) {
+	p := ClosedPeriod{Period: period, ClosedBy: who.By, ClosedAt: who.At, Note: note}
+	err := s.tx(ctx, "keep trial balance", func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_entry").Scan(&p.ToID); err != nil {
+			return err
+		}
+		var err error
+		if p.Trial, err = trialBalance(ctx, tx, period); err != nil {
+			return err
+		}
+		trial, err := json.Marshal(p.Trial)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO ledger_period (period, to_id, trial, closed_by, closed_at, note) VALUES (?,?,?,?,?,?)",
+			period, p.ToID, string(trial), clip(who.By, maxBy), who.At.UnixMilli(), clip(note, 255)); err != nil {
+			return err
+		}
+		return audit(ctx, tx, who, "ledger close", period, nil, map[string]any{"to_id": p.ToID, "note": note})
+	})
+	return p, err
+}
+
+// trialBalance adds the entries of a period to the trial balance of the period closed before.
+func trialBalance(ctx context.Context, tx *sql.Tx, period string) ([]Balance, error) {
+	sums := map[string]money.Fen{}
+	var before string
+	var trial []byte
+	rows, err := tx.QueryContext(ctx, "SELECT period, trial FROM ledger_period WHERE period < ? ORDER BY period DESC LIMIT 1", period)
+	if err := each(rows, err, "period before", func(r *sql.Rows) error { return r.Scan(&before, &trial) }); err != nil {
+		return nil, err
+	}
+	if trial != nil {
+		var list []Balance
+		if err := json.Unmarshal(trial, &list); err != nil {
+			return nil, fmt.Errorf("trial balance of %s: %w", before, err)
+		}
+		for _, b := range list {
+			sums[b.Account] = b.BalanceFen
+		}
+	}
+	first, err := firstPosted(ctx, tx, before)
+	if err != nil {
+		return nil, err
+	}
+	rows, err = tx.QueryContext(ctx, "SELECT account, "+signed+" FROM ledger_entry WHERE id >= ? AND period > ? AND period <= ? GROUP BY account", first, before, period)
+	err = each(rows, err, "entries of the period", func(r *sql.Rows) error {
+		var account string
+		var sum money.Fen
+		err := r.Scan(&account, &sum)
+		sums[account] += sum
+		return err
+	})
+	return sortedBalances(sums), err
+}
+
+// firstPosted is an id below which no entry of a period after that one is: nothing is posted
+// before it happens, so the ranges that were sealed before the period began need not be read.
+func firstPosted(ctx context.Context, tx *sql.Tx, before string) (int64, error) {
+	_, began, err := ledger.Span(before)
+	if err != nil { // there is no period before
+		return 0, nil
+	}
+	var first sql.NullInt64
+	var last seal
+	if err := tx.QueryRowContext(ctx, "SELECT MIN(from_id) FROM ledger_seal WHERE last_posted_at >= ?", began.Add(-postingSlack).UnixMilli()).Scan(&first); err != nil {
+		return 0, fmt.Errorf("first seal of the period: %w", err)
+	}
+	if !first.Valid {
+		last, err = lastSeal(ctx, tx, "")
+		first.Int64 = last.to + 1
+	}
+	return first.Int64, err
+}
+
+// ClosedPeriods lists them, the last one first.
+func (s *Store) ClosedPeriods(ctx context.Context) ([]ClosedPeriod, error) {
+	out := []ClosedPeriod{}
+	rows, err := s.db.QueryContext(ctx, "SELECT period, to_id, trial, closed_by, closed_at, note FROM ledger_period ORDER BY period DESC")
+	err = each(rows, err, "closed periods", func(r *sql.Rows) error {
+		var p ClosedPeriod
+		var trial []byte
+		var closed int64
+		if err := r.Scan(&p.Period, &p.ToID, &trial, &p.ClosedBy, &closed, &p.Note); err != nil {
+			return err
+		}
+		p.ClosedAt = time.UnixMilli(closed).UTC()
+		out = append(out, p)
+		return json.Unmarshal(trial, &out[len(out)-1].Trial)
+	})
+	return out, err
+}
