@@ -1,0 +1,76 @@
+// Package billimport takes a carrier's bill through all of it: reading, comparing with the books,
+// and booking what differs. The operators' verb, the simulated day and the benchmark share it.
+package billimport
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/chuandao/qianfan/shared/bill"
+	"github.com/chuandao/qianfan/shared/reconcile"
+	"github.com/chuandao/qianfan/shared/store"
+)
+
+// Job is one file to import.
+type Job struct {
+	Carrier string // uupt
+	Account string // our name of the prepaid account
+	Day     string // "2026-11-23", Asia/Shanghai
+	Name    string // of the file, for people
+	Owner   string // who has to settle what it brings up; empty = whoever imports it
+	Mapping bill.Mapping
+	DryRun  bool              // compare, and write nothing
+	Options reconcile.Options // Day is taken from above
+}
+
+// Result is what came of it.
+type Result struct {
+	reconcile.Report
+	SHA256 string      `json:"sha256"` // of the file
+	Rows   int         `json:"rows"`   // as the footer counts them
+	Bill   *store.Bill `json:"bill"`   // nil after a dry run
+}
+
+// Run imports a bill. Nothing is written unless all of it is: not after an error, among them a
+// *bill.FileError, store.ErrBillKnown, store.ErrBooksMove and reconcile.ErrTooMany, nor when ctx ends. now is virtual.
+func Run(ctx context.Context, s *store.Store, who store.Act, file io.Reader, job Job, now time.Time) (Result, error) {
+	if who.By == "" {
+		return Result{}, store.ErrNobody
+	}
+	if err := s.CheckBill(ctx, job.Carrier, job.Account, job.Day, ""); err != nil {
+		return Result{}, err
+	}
+	lines, err := bill.Open(file, job.Mapping, job.Day)
+	if err != nil {
+		return Result{}, err
+	}
+	books, err := s.BillBooks(ctx, job.Carrier, job.Account, job.Day)
+	if err != nil {
+		return Result{}, err
+	}
+	job.Options.Day = job.Day
+	report, err := reconcile.Run(ctx, lines, books, job.Options)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := books.Still(ctx); err != nil {
+		return Result{}, err
+	}
+	if lines.Sum() == "" {
+		return Result{}, errors.New("import bill: the file was not read to its end")
+	}
+	out := Result{Report: report, SHA256: lines.Sum(), Rows: lines.Footer().Rows}
+	if err := s.CheckBill(ctx, job.Carrier, job.Account, job.Day, out.SHA256); err != nil || job.DryRun {
+		return out, err
+	}
+	b, err := s.ImportBill(ctx, who, store.BillFile{Carrier: job.Carrier, Account: job.Account, Day: job.Day, SHA256: out.SHA256, Name: job.Name, Owner: cmp.Or(job.Owner, who.By), Report: report}, now)
+	if err != nil {
+		return out, fmt.Errorf("nothing was written: %w", err)
+	}
+	out.Bill = &b
+	return out, nil
+}
