@@ -193,10 +193,8 @@ func newRig(t *testing.T, seed int64) *rig {
 	require.NoError(t, err)
 	ps, err := platforms.FromEnv(func(k string) string { return env[k] }, deps)
 	require.NoError(t, err)
-	shards, err := db.Shards(t.Context())
-	require.NoError(t, err)
 
-	desk := acceptance.New(live.New(db, c), penalty.Default(), c, acceptance.Limits{})
+	desk := acceptance.New(live.New(db, c), c, acceptance.Limits{})
 	d := r.traced("intake")
 	in := intake.New(intake.Deps{Platforms: ps, Store: db, Bus: bus, Clock: c, IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), 1))), Desk: desk,
 		Instance: "intake", Tracer: d.Tracer}, intake.Config{Size: 10, Wait: time.Millisecond})
@@ -207,8 +205,7 @@ func newRig(t *testing.T, seed int64) *rig {
 	d = r.traced("quote")
 	quotes := event(d, (&quote.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "quote", Platforms: ps, Desk: desk}).Handle)
 	d = r.traced("dispatch")
-	dispatcher := &dispatch.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "dispatch", Book: penalty.Default()}
-	dispatcher.Shards(shards)
+	dispatcher := &dispatch.Stage{Store: db, Bus: bus, Carriers: d.Carriers(cs), Clock: c, Owner: "dispatch", Book: penalty.Default(), Live: live.New(db, c)}
 	dispatches := event(d, dispatcher.Handle)
 	d = r.traced("report")
 	reports := event(d, (&report.Stage{Store: db, Platforms: d.Platforms(ps), Clock: c, Owner: "report"}).Handle)

@@ -10,7 +10,6 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/health"
 	"github.com/chuandao/qianfan/shared/live"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/stage"
 )
@@ -26,14 +25,9 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	if err != nil {
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
-	count, err := d.Store.Shards(ctx)
-	if err != nil {
-		return nil, nil, errors.Join(err, closer.Close(ctx))
-	}
 	redis := cache.New(where)
-	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance, Book: penalty.Default(),
+	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance,
 		Live: live.Every(d.Store, d.Clock, fresh), Health: health.New(policy, redis, d.Clock.System), Quota: quota.New(redis, d.Clock.System)}
-	s.Shards(count)
 	closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
 	return d.Event(s.Handle), function.Closers{closer, closeRedis}, nil
 }

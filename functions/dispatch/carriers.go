@@ -2,12 +2,15 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/health"
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/turn"
 )
@@ -23,6 +26,18 @@ func (s *Stage) switches(ctx context.Context) live.Switches {
 		slog.WarnContext(ctx, "switches cannot be read", "error", err)
 	}
 	return off
+}
+
+// books gives the penalty rules in force at an instant. Without any no money is decided about.
+func (s *Stage) books(ctx context.Context) (func(time.Time) penalty.Book, error) {
+	if s.Live == nil {
+		return func(time.Time) penalty.Book { return s.Book }, nil
+	}
+	all, err := s.Live.Books(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("penalty rules: %w", err)
+	}
+	return all.Penalty, nil
 }
 
 // judge tells the breakers what the answers say of their carriers. What we broke off

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -33,12 +32,10 @@ type Stage struct {
 	Carriers carrier.Set
 	Clock    clock.Clock
 	Owner    string
-	Book     penalty.Book
-	Live     *live.Live       // nil: nothing is switched off
+	Book     penalty.Book     // without Live
+	Live     *live.Live       // nil: nothing is switched off, and Book holds
 	Health   *health.Breakers // nil: nobody is told how the carriers are
 	Quota    *quota.Quota     // nil: accounts have no limits
-
-	shards shards
 }
 
 const (
@@ -146,50 +143,30 @@ func (s *Stage) turns(ctx context.Context, inputs []input) (committed, error) {
 }
 
 // round is one transaction: decide for every order of the inputs and commit. When a shard is
-// short it evens the shards out and tries once more, and then grants no more than there is.
+// short it brings money there and tries once more, and then grants no more than there is.
 func (s *Stage) round(ctx context.Context, inputs []input) (committed, error) {
 	byOrder, ids, keys := group(inputs)
 	limits := map[account]money.Fen{}
-	off := s.switches(ctx)
+	purses, off := s.purses(ctx, limits), s.switches(ctx)
+	books, err := s.books(ctx)
+	if err != nil {
+		return committed{}, err
+	}
 	for {
 		var c committed
 		err := s.Store.Dispatch(ctx, ids, keys, func(b store.Batch) ([]*turn.Turn, []store.Hold, error) {
-			purse := newPurse(&s.shards, limits)
-			c.turns, c.unknown = s.decide(b, byOrder, ids, purse, off)
+			purse := purses()
+			c.turns, c.unknown = s.decide(b, byOrder, ids, purse, off, books)
 			return c.turns, purse.holds(), nil
 		})
-		var short *store.ErrShort
-		if errors.As(err, &short) {
-			// Each account comes here twice at most: then it grants nothing.
-			if err := s.refill(ctx, short.Hold, limits); err != nil {
-				return committed{}, err
-			}
-			continue
+		if err == nil {
+			return c, nil
 		}
-		if err != nil {
+		// Each account comes here twice at most: then it grants nothing.
+		if err := s.refill(ctx, err, limits); err != nil {
 			return committed{}, err
 		}
-		return c, nil
 	}
-}
-
-// refill moves the money of an account that was short between its shards and limits it to what
-// one of them has then; when that was not there either, others are faster, and it grants nothing.
-func (s *Stage) refill(ctx context.Context, h store.Hold, limits map[account]money.Fen) error {
-	a := account{h.Carrier, h.Account}
-	if _, again := limits[a]; again {
-		limits[a] = 0
-		return nil
-	}
-	most, err := s.Store.Even(ctx, h.Carrier, h.Account, h.Amount)
-	if err != nil {
-		return err
-	}
-	limits[a] = most
-	if most < h.Amount {
-		slog.WarnContext(ctx, "prepaid balance short", "carrier", h.Carrier, "account", h.Account, "wanted_fen", int64(h.Amount), "free_fen", int64(most))
-	}
-	return nil
 }
 
 // leave publishes what the committed turns owe. After an error the batch has to come again:
@@ -209,9 +186,10 @@ func (s *Stage) leave(ctx context.Context, c committed) error {
 }
 
 // decide makes one turn per order. It is pure: it may run again after a deadlock.
-func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, purse *purse, off live.Switches) (turns []*turn.Turn, unknown []parkedEvent) {
+func (s *Stage) decide(b store.Batch, byOrder map[int64][]input, ids []int64, purse *purse, off live.Switches, book func(time.Time) penalty.Book) (turns []*turn.Turn, unknown []parkedEvent) {
+	now := s.Clock.Virtual()
 	env := turn.Env{
-		Now: s.Clock.Virtual(), System: s.Clock.System(), Owner: s.Owner, Lease: callLease, Book: s.Book,
+		Now: now, System: s.Clock.System(), Owner: s.Owner, Lease: callLease, Book: book(now),
 		Carrier: s.facts, Hold: purse.hold, Virtual: s.virtual,
 	}
 	for _, id := range ids {
@@ -270,23 +248,4 @@ func (s *Stage) virtual(system time.Time) time.Time {
 		left = time.Duration(float64(left) * p.Pace())
 	}
 	return s.Clock.Virtual().Add(left)
-}
-
-type account struct{ carrier, id string }
-
-// shards remembers how many shards each account has; a batch uses one of them.
-type shards struct {
-	count map[account]int
-}
-
-// Shards tells the stage how the prepaid balances are split: (carrier, account) → shards.
-func (s *Stage) Shards(count map[[2]string]int) {
-	s.shards.count = map[account]int{}
-	for k, n := range count {
-		s.shards.count[account{k[0], k[1]}] = n
-	}
-}
-
-func (s *shards) pick(a account) int {
-	return rand.IntN(max(1, s.count[a])) //nolint:forbidigo // which shard is spread, nothing depends on it
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/message"
-	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -31,42 +30,6 @@ func TestGroupSortsByOrderAndCarrierTime(t *testing.T) {
 	}
 	require.Equal(t, []string{"", "a", "b", "c"}, order, "a hint has no time and comes first")
 	require.ElementsMatch(t, []store.InputKey{{Order: 9, Key: "a"}, {Order: 9, Key: "b"}, {Order: 9, Key: "c"}, {Order: 3, Key: "x"}}, keys)
-}
-
-func TestPurseAddsUpOneHoldPerAccount(t *testing.T) {
-	t.Parallel()
-	s := &shards{count: map[account]int{{"uupt", "main"}: 8, {"shansong", "main"}: 1}}
-	p := newPurse(s, nil)
-	first, ok := p.hold("uupt", "main", 800)
-	require.True(t, ok)
-	for range 20 {
-		again, ok := p.hold("uupt", "main", 100)
-		require.True(t, ok)
-		require.Equal(t, first, again, "one shard, one conditional update")
-	}
-	_, ok = p.hold("shansong", "main", 1400)
-	require.True(t, ok)
-	require.ElementsMatch(t, []store.Hold{
-		{Carrier: "uupt", Account: "main", Shard: first, Amount: 2800}, {Carrier: "shansong", Account: "main", Shard: 0, Amount: 1400},
-	}, p.holds())
-	require.Less(t, first, 8)
-}
-
-func TestPurseRefusesWhatIsShort(t *testing.T) {
-	t.Parallel()
-	p := newPurse(&shards{count: map[account]int{{"uupt", "main"}: 64}}, map[account]money.Fen{{"uupt", "main"}: 1000, {"sftc", "main"}: 0})
-	shard, ok := p.hold("uupt", "main", 600)
-	require.True(t, ok)
-	require.Zero(t, shard, "where evening out leaves the most")
-	_, ok = p.hold("uupt", "main", 401)
-	require.False(t, ok, "no more than there is")
-	_, ok = p.hold("uupt", "main", 400)
-	require.True(t, ok, "a smaller one still fits")
-	_, ok = p.hold("sftc", "main", 1)
-	require.False(t, ok)
-	_, ok = p.hold("shansong", "main", 1)
-	require.True(t, ok, "another account is not affected")
-	require.Len(t, p.holds(), 2)
 }
 
 // Events of an order that we do not know are parked; hints about it are dropped.

@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
@@ -71,10 +72,7 @@ func newRig(t *testing.T, free ...money.Fen) *rig {
 		require.NoError(t, err)
 	}
 	silent := bus(func(context.Context, []message.Message) error { return nil })
-	r.Stage = &Stage{Store: db, Bus: silent, Carriers: all, Clock: clock.Real(), Owner: "dispatch-test", Book: penalty.Default()}
-	count, err := db.Shards(t.Context())
-	require.NoError(t, err)
-	r.Shards(count)
+	r.Stage = &Stage{Store: db, Bus: silent, Carriers: all, Clock: clock.Real(), Owner: "dispatch-test", Book: penalty.Default(), Live: live.New(db, clock.Real())}
 	return r
 }
 

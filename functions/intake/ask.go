@@ -31,6 +31,22 @@ func (s *Stage) estimate(ctx context.Context, platform string, push upstream.Pus
 	return upstream.Result{Fee: e.Fee, Estimate: &e}
 }
 
+// cancelCost tells what a cancel would cost the platform now. Nothing is changed.
+func (s *Stage) cancelCost(ctx context.Context, platform string, push upstream.Push) upstream.Result {
+	o, _, ok, err := s.Store.View(ctx, platform, push.No)
+	switch {
+	case err != nil:
+		return upstream.Result{Err: err}
+	case !ok:
+		return upstream.Result{Err: upstream.Refuse(upstream.NotFound, "order_no", "no order %s", push.No)}
+	}
+	cost, err := s.Desk.CancelCost(ctx, o)
+	if err != nil {
+		return upstream.Result{Err: err}
+	}
+	return upstream.Result{OrderID: cost.OrderID, State: o.State, Fee: o.Fee, Cost: &cost}
+}
+
 // freshPosition is how old, in virtual time, a position may be that nobody has the carrier asked about.
 const freshPosition = 15 * time.Second
 

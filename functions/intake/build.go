@@ -15,7 +15,6 @@ import (
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
@@ -40,7 +39,7 @@ func Build(tooLarge *function.LateHandler) function.Build[http.Handler] {
 		}
 		redis := cache.New(where)
 		s := New(Deps{
-			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), penalty.Default(), d.Clock, limits), Instance: d.Instance, Tracer: d.Tracer,
+			Platforms: all, Store: d.Store, Bus: d.Bus, Clock: d.Clock, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), d.Clock, limits), Instance: d.Instance, Tracer: d.Tracer,
 			Positions: position.New(redis),
 			IDs:       order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 		}, cfg)

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/chuandao/qianfan/shared/geo"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/position"
+	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/upstream"
 )
 
@@ -48,6 +50,7 @@ func TestTheDocumentIsTrue(t *testing.T) {
 	k := r.assign("A-1", "assigned")
 	require.NoError(t, r.Positions.Put(t.Context(), k, position.Seen{Point: geo.Point{Lng: 120.15, Lat: 30.27}, At: instant}))
 	require.Contains(t, r.do("GET", v1+"/orders/A-1/rider", ""), "position")
+	require.Contains(t, r.do("GET", v1+"/orders/A-1/cancel-cost", ""), "penalty_fen")
 	r.do("GET", v1+"/orders/A-1", "")
 	r.do("POST", v1+"/quote", `{"shop":{"id":"qf-shop-0001"},"recipient":{"lng":120.1423,"lat":30.2856},"goods":{"weight_g":1200,"value_fen":4550}}`)
 	r.do("POST", v1+"/orders/A-1/cancel", `{"reason":"顾客取消"}`)
@@ -288,6 +291,40 @@ func TestChange(t *testing.T) {
 	require.Equal(t, want, recipient(), "what is refused changes nothing")
 	require.Len(t, r.stored("C-1"), 2)
 	r.do("PATCH", path, moved)
+}
+
+// What a cancel would cost is known before it: by the rules in force, and nothing is changed.
+func TestCancelCost(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.do("POST", v1+"/orders", creation("K-1"))
+	path := v1 + "/orders/K-1/cancel-cost"
+	look := func() []any {
+		v := r.do("GET", path, "")
+		return []any{v["state"], v["cancellable"], v["penalty_fen"], v["free_until"], v["rules_version"]}
+	}
+	require.Equal(t, []any{"received", true, 0.0, nil, 0.0}, look())
+	r.assign("K-1", "assigned")
+	r.exec("UPDATE orders SET assigned_at = ? WHERE no = 'K-1'", instant.UnixMilli())
+	require.Equal(t, []any{"assigned", true, 0.0, "2026-11-23T04:01:00Z", 0.0}, look(), "the free minute")
+	r.clock.Set(instant.Add(time.Minute))
+	require.Equal(t, []any{"assigned", true, 300.0, nil, 0.0}, look())
+
+	body := `{"rules":[{"party":"platform:*","percent":50,"note":"half of it"}]}`
+	_, err := r.Store.SetRuleBook(t.Context(), store.Act{By: "li", At: instant}, store.RuleBook{Kind: store.BookPenalty, From: instant.Add(2 * time.Minute), Body: json.RawMessage(body)}, 0)
+	require.NoError(t, err)
+	r.clock.Set(instant.Add(2*time.Minute - time.Millisecond))
+	require.Equal(t, []any{"assigned", true, 300.0, nil, 0.0}, look(), "not in force yet")
+	r.clock.Set(instant.Add(2 * time.Minute))
+	require.Equal(t, []any{"assigned", true, 750.0, nil, 1.0}, look())
+	require.Equal(t, "half of it", r.do("GET", path, "")["note"])
+
+	r.exec("UPDATE orders SET goal = 'cancelled', penalty_fen = 299 WHERE no = 'K-1'")
+	require.Equal(t, []any{"assigned", true, 299.0, nil, 0.0}, look(), "what was fixed")
+	r.exec("UPDATE orders SET goal = '', state = 'delivered' WHERE no = 'K-1'")
+	require.Equal(t, []any{"delivered", false, 0.0, nil, 0.0}, look())
+	require.Empty(t, r.stored("K-1"), "asking is no command")
+	r.refuses(40401, "order_no", "GET", v1+"/orders/nobody/cancel-cost", "")
 }
 
 // However many look, a carrier is asked once in 15 seconds, and only while a rider is on the way.

@@ -76,6 +76,9 @@ func TestTheClientAtTheHandler(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, [3]string{made.OrderID, "assigned", "sftc"}, [3]string{o.OrderID, string(o.State), o.Carrier})
 
+	cost, err := q.CancelCost(ctx, "G:1.a_b-c")
+	require.NoError(t, err)
+	require.Equal(t, []any{true, int64(1500), "free within a minute of acceptance"}, []any{cost.Cancellable, cost.FeeFen, cost.Note})
 	cancelled, err := q.CancelOrder(ctx, "G:1.a_b-c", "改主意了")
 	require.NoError(t, err)
 	require.Equal(t, made.OrderID, cancelled.OrderID)

@@ -132,6 +132,8 @@ func (s *Stage) take(r *http.Request, name string, adapter upstream.Adapter, too
 		return push, s.estimate(r.Context(), name, push)
 	case upstream.KindRider:
 		return push, s.rider(r.Context(), name, push)
+	case upstream.KindCancelCost:
+		return push, s.cancelCost(r.Context(), name, push)
 	}
 	return push, upstream.Result{Err: upstream.Refuse(upstream.NoRoute, "", "nothing is done with %q", push.Kind)}
 }

@@ -26,7 +26,6 @@ import (
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/store"
@@ -110,7 +109,7 @@ func newRig(t *testing.T) *rig {
 	r.Stage = New(Deps{
 		Platforms: map[string]upstream.Adapter{canonical.Name: adapter}, Store: s, Bus: r.bus, Clock: r.clock, Positions: position.New(redis),
 		IDs:  order.NewIDs(r.clock.System, rand.New(rand.NewPCG(1, 1))),
-		Desk: acceptance.New(live.New(s, r.clock), penalty.Default(), r.clock, acceptance.Limits{}),
+		Desk: acceptance.New(live.New(s, r.clock), r.clock, acceptance.Limits{}),
 	}, Config{Size: 1, Wait: time.Millisecond})
 	t.Cleanup(r.Close)
 	return r

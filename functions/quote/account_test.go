@@ -9,6 +9,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/live"
+	"github.com/chuandao/qianfan/shared/money"
 )
 
 // account is one of our accounts with a carrier.
@@ -73,9 +74,60 @@ func TestAccountsWithoutTheStore(t *testing.T) {
 	s := stageOf(&settings{err: errors.New("away")})
 	main := account{&asked{}, "main"}
 	s.Carriers = carrier.Set{"uupt": main, carrier.Key("uupt", "south"): account{&asked{}, "south"}}
-	got, none := s.serving("uupt", s.accounts(t.Context()), orderOf("s1", "uupt"))
+	got, none := s.serving("uupt", s.desk(t.Context()), orderOf("s1", "uupt"))
 	require.Empty(t, none)
 	require.Equal(t, main, got)
-	_, none = s.serving("dada", nil, orderOf("s1", "dada"))
+	_, none = s.serving("dada", desk{}, orderOf("s1", "dada"))
 	require.Equal(t, "not configured", none)
+}
+
+// A carrier account that cannot pay leaves quoting, and says so; another account that matches
+// takes over, other carriers go on, and a deposit brings it back.
+func TestAnAccountThatIsUsedUpLeavesQuoting(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "", time.Second)
+	main, south := account{&asked{}, "main"}, account{&asked{}, "south"}
+	r.Stage.Carriers = carrier.Set{"uupt": main, carrier.Key("uupt", "south"): south, "shansong": r.shansong}
+	r.Stage.Live = live.New(r.Store, r.clock)
+	deposit := func(key, carrier, account string, amount int64) {
+		_, err := r.Store.Deposit(t.Context(), key, carrier, account, money.Fen(amount), 4, noon)
+		require.NoError(t, err)
+	}
+	last := func() int64 {
+		r.clock.Advance(5 * time.Second)
+		return r.batch(1, "uupt", "shansong")[0]
+	}
+	deposit("a", "shansong", "main", 100_00)
+	deposit("b", "uupt", "main", 10_00)
+	require.Equal(t, map[string]string{"uupt": "", "shansong": ""}, r.lines(last()))
+
+	// Two holds of 4 元: the 2 元 that are left pay for no third one.
+	_, err := r.db.ExecContext(t.Context(), "UPDATE prepaid_shard SET free_fen = IF(shard = 0, 200, 0), taken_fen = IF(shard = 0, 800, 0), holds = IF(shard = 0, 2, 0) WHERE carrier = 'uupt'")
+	require.NoError(t, err)
+	asked := main.calls.Load()
+	id := last()
+	require.Equal(t, map[string]string{"uupt": "prepaid balance used up", "shansong": ""}, r.lines(id))
+	require.Equal(t, "main", r.paying(id)["uupt"], "the line names the account that wants money")
+	require.Equal(t, asked, main.calls.Load(), "it is not asked")
+
+	// A further account of the same carrier takes over once a rule lets it.
+	deposit("c", "uupt", "south", 100_00)
+	for _, name := range []string{"main", "south"} {
+		match := carrier.AccountMatch{}
+		if name == "main" { // which serves the city more closely
+			match.City = []string{"330100"}
+		}
+		_, err := r.Store.SaveAccount(t.Context(), carrier.AccountRule{Carrier: "uupt", Account: name, Weight: 1, Active: true, Match: match}, "account route", "li", noon)
+		require.NoError(t, err)
+	}
+	id = last()
+	require.Equal(t, map[string]string{"uupt": "", "shansong": ""}, r.lines(id))
+	require.Equal(t, "south", r.paying(id)["uupt"])
+
+	deposit("d", "uupt", "main", 100_00)
+	require.Equal(t, "main", r.paying(last())["uupt"], "it is back by itself")
+
+	_, err = r.db.ExecContext(t.Context(), "UPDATE prepaid_shard SET free_fen = 0 WHERE carrier = 'uupt'")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"uupt": "prepaid balance used up", "shansong": ""}, r.lines(last()), "both of them")
 }

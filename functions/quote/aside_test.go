@@ -27,6 +27,10 @@ type settings struct {
 func (s *settings) Strategies(context.Context) ([]strategy.Strategy, error) { return nil, s.err }
 func (s *settings) SwitchedOff(context.Context) ([]store.Switch, error)     { return s.off, s.err }
 func (s *settings) Accounts(context.Context) ([]carrier.AccountRule, error) { return nil, s.err }
+func (s *settings) Prepaids(context.Context) ([]store.Prepaid, error)       { return nil, s.err }
+func (s *settings) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error) {
+	return nil, s.err
+}
 func (s *settings) ShopsTouched(context.Context, time.Duration) ([]store.Shop, error) {
 	return nil, s.err
 }

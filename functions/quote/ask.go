@@ -52,15 +52,19 @@ func (s *Stage) questions(ctx context.Context, index int, j *job, view *health.V
 		return nil
 	}
 	var out []question
-	aside, rules := s.aside(ctx, j.Order), s.accounts(ctx)
-	skip := view.Skip(j.Order.City, slices.DeleteFunc(s.configured(j.Order), func(name string) bool { return aside[name] != "" }))
+	aside, desk := s.aside(ctx, j.Order), s.desk(ctx)
+	adapters, none := map[string]carrier.Adapter{}, map[string]string{}
+	for _, name := range names(j.Order) {
+		adapters[name], none[name] = s.serving(name, desk, j.Order)
+	}
+	skip := view.Skip(j.Order.City, slices.DeleteFunc(s.configured(j.Order), func(name string) bool { return aside[name] != "" || none[name] != "" }))
 	for i, name := range names(j.Order) {
 		line := order.Quote{Round: j.key.Round, Carrier: name, N: (j.key.Round-1)*perRound + i + 1}
-		adapter, none := s.serving(name, rules, j.Order)
+		adapter := adapters[name]
 		if adapter != nil {
 			line.Account = adapter.Facts().Account
 		}
-		if reason := cmp.Or(none, aside[name], skip[name]); reason != "" {
+		if reason := cmp.Or(none[name], aside[name], skip[name]); reason != "" {
 			line.Refused = reason
 			j.quotes = append(j.quotes, line)
 			continue

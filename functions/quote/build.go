@@ -11,7 +11,6 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/health"
 	"github.com/chuandao/qianfan/shared/live"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/position"
 	"github.com/chuandao/qianfan/shared/quota"
 	"github.com/chuandao/qianfan/shared/stage"
@@ -35,7 +34,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 	s := &Stage{Store: d.Store, Bus: d.Bus, Carriers: d.Carriers(all), Clock: d.Clock, Owner: d.Instance,
 		Positions: position.New(redis), Quota: quota.New(redis, d.Clock.System), Prices: newPrices(redis),
 		Health: health.New(policy, redis, d.Clock.System), Live: now,
-		Platforms: d.Platforms(from), Desk: acceptance.New(now, penalty.Default(), d.Clock, limits)}
+		Platforms: d.Platforms(from), Desk: acceptance.New(now, d.Clock, limits)}
 	closeRedis := function.CloserFuncs{OnClose: func(context.Context) error { return redis.Close() }}
 	return d.Event(s.Handle), function.Closers{closer, closeRedis}, nil
 }

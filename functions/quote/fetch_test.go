@@ -16,7 +16,6 @@ import (
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
 	"github.com/chuandao/qianfan/shared/upstream"
@@ -49,7 +48,7 @@ func thinRig(t *testing.T) (*rig, *thin) {
 	r := newRig(t, "", time.Second)
 	p := &thin{answer: func(context.Context) (upstream.Create, error) { return whole(), nil }}
 	r.Platforms = map[string]upstream.Adapter{"jd": p}
-	r.Desk = acceptance.New(live.New(r.Store, r.clock), penalty.Default(), r.clock, acceptance.Limits{})
+	r.Desk = acceptance.New(live.New(r.Store, r.clock), r.clock, acceptance.Limits{})
 	require.NoError(t, r.Store.SaveShops(t.Context(), []store.Shop{{Platform: "jd", Code: "s1", City: "330100", CityName: "杭州市", Stop: order.Stop{Name: "面馆", Phone: "057188888888", Address: "延安路 1 号", Point: shopPlace}}}))
 	require.NoError(t, r.Store.SaveStrategy(t.Context(), strategy.Strategy{Name: "default", Mode: strategy.Cheapest, Carriers: []string{"shansong", "uupt"},
 		Quote:         strategy.Quoting{Deadline: strategy.Duration(time.Second)},

@@ -11,7 +11,6 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/settings"
 	"github.com/chuandao/qianfan/shared/stage"
 	"github.com/chuandao/qianfan/shared/upstream/platforms"
@@ -30,7 +29,7 @@ func Build(ctx context.Context, env *function.Env) (function.EventHandler, funct
 		return nil, nil, errors.Join(err, closer.Close(ctx))
 	}
 	s := &Stage{Store: d.Store, Bus: d.Bus, Clock: d.Clock, Retention: time.Duration(days) * 24 * time.Hour,
-		Platforms: all, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), penalty.Default(), d.Clock, limits),
+		Platforms: all, Desk: acceptance.New(live.Every(d.Store, d.Clock, fresh), d.Clock, limits),
 		IDs: order.NewIDs(d.Clock.System, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))), //nolint:forbidigo // a random start per instance is wanted
 	}
 	return d.Event(s.Handle), closer, nil

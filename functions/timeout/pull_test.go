@@ -19,7 +19,6 @@ import (
 	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/order"
-	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 	"github.com/chuandao/qianfan/shared/strategy"
 	"github.com/chuandao/qianfan/shared/upstream"
@@ -83,7 +82,7 @@ func puller(t *testing.T) (*Stage, *holder, *outbox, *sql.DB) {
 	c := clock.NewManual(time.Date(2026, 3, 4, 4, 0, 0, 0, time.UTC))
 	h, out := &holder{page: 3}, &outbox{items: map[string][]message.Item{}}
 	return &Stage{Store: db, Bus: out, Clock: c, Platforms: map[string]upstream.Adapter{"taobao": h, "meituan": nil},
-		Desk: acceptance.New(live.New(db, c), penalty.Default(), c, acceptance.Limits{}), IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(1, 1)))}, h, out, raw
+		Desk: acceptance.New(live.New(db, c), c, acceptance.Limits{}), IDs: order.NewIDs(c.System, rand.New(rand.NewPCG(1, 1)))}, h, out, raw
 }
 
 func missedOrder(id, no, shop string) upstream.Missed {

@@ -130,8 +130,40 @@ func (s *Stage) Sweep(ctx context.Context) error {
 		return err
 	}
 	s.pull(ctx)
+	s.watch(ctx)
+	s.seal(ctx)
 	s.housekeep(ctx)
 	return nil
+}
+
+// watch tells people of prepaid accounts that get low, before they stop the business. Its
+// trouble is not the sweep's, as with housekeeping.
+func (s *Stage) watch(ctx context.Context) {
+	if s.late(ctx) {
+		return
+	}
+	alarms, err := s.Store.WatchPrepaids(ctx, s.Clock.Virtual())
+	if err != nil {
+		slog.ErrorContext(ctx, "prepaid accounts cannot be looked at", "error", err)
+	}
+	for _, a := range alarms {
+		of := []any{"carrier", a.Carrier, "account", a.Account, "free_fen", int64(a.Free), "floor_fen", int64(a.Floor), "an_hour_fen", int64(a.Pace)}
+		if a.Over {
+			slog.InfoContext(ctx, "prepaid account has money again", of...)
+			continue
+		}
+		slog.ErrorContext(ctx, "prepaid account needs money", append(of, "why", a.Alarm, "since", a.SinceAt)...)
+	}
+}
+
+// seal closes the ledger's last minute. Its trouble is not the sweep's, as with housekeeping.
+func (s *Stage) seal(ctx context.Context) {
+	if s.late(ctx) {
+		return
+	}
+	if _, err := s.Store.SealLedger(ctx, s.Clock.System(), func() bool { return s.late(ctx) }); err != nil {
+		slog.ErrorContext(ctx, "seal the ledger", "error", err)
+	}
 }
 
 // housekeep lets days come and go. Its trouble is not the sweep's: it is told, and the next

@@ -1,13 +1,17 @@
 package carrier
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
+
+	"github.com/chuandao/qianfan/shared/money"
 )
 
 // AccountRule says which orders one prepaid account with a carrier serves. Rules are data
@@ -21,6 +25,32 @@ type AccountRule struct {
 	// PerSecond is how many prices and placements the carrier lets the account ask for in a
 	// second, all instances together; 0 = no limit that we know of.
 	PerSecond int `json:"per_second,omitempty"`
+	// Floor is what holds never take: with less than that beside it an account grants nothing.
+	Floor money.Fen `json:"floor_fen,omitempty"`
+	// AlarmBelow is what has to be free above the floor, or people are told; 0 = no such amount.
+	AlarmBelow money.Fen `json:"alarm_fen,omitempty"`
+	// AlarmMinutes is how long the account has to last at its present pace, or people are told;
+	// 0 = DefaultAlarmMinutes, NoRunway = however long.
+	AlarmMinutes int `json:"alarm_minutes,omitempty"`
+}
+
+// DefaultAlarmMinutes is a transfer's time and a little more. NoRunway asks for no alarm by time.
+const (
+	DefaultAlarmMinutes = 30
+	NoRunway            = -1
+)
+
+// Low says why an account needs money soon, by what is free above its floor and how long that
+// lasts (below zero: nobody knows); empty = it does not.
+func (r AccountRule) Low(free money.Fen, lasts time.Duration) string {
+	limit := time.Duration(cmp.Or(r.AlarmMinutes, DefaultAlarmMinutes)) * time.Minute
+	switch {
+	case r.AlarmBelow > 0 && free < r.AlarmBelow:
+		return fmt.Sprintf("%s is less than %s", free, r.AlarmBelow)
+	case limit > 0 && lasts >= 0 && lasts < limit:
+		return fmt.Sprintf("%s lasts %d minutes at the present pace", free, int(lasts.Minutes()))
+	}
+	return ""
 }
 
 // PerSecond is the limit of an account by its rule, 0 where it has none.
@@ -49,6 +79,12 @@ type AccountOrder struct {
 // MaxAccountWeight bounds a rule's weight.
 const MaxAccountWeight = 1000
 
+// Bounds of an account's settings: 一亿元, and a week.
+const (
+	MaxAccountSetting money.Fen = 100_000_000_00
+	MaxAlarmMinutes             = 7 * 24 * 60
+)
+
 // Widths of the columns that hold them.
 const (
 	maxCarrierName = 16
@@ -69,6 +105,9 @@ func (r AccountRule) Check() error {
 	bad(slices.ContainsFunc(r.Match.City, notCity), "match.city: want codes of six digits, as 330100")
 	bad(r.Weight < 1 || r.Weight > MaxAccountWeight, "weight: want 1 to %d, not %d", MaxAccountWeight, r.Weight)
 	bad(r.PerSecond < 0, "per_second: must not be negative")
+	bad(r.Floor < 0 || r.Floor > MaxAccountSetting, "floor_fen: want 0 to %d", int64(MaxAccountSetting))
+	bad(r.AlarmBelow < 0 || r.AlarmBelow > MaxAccountSetting, "alarm_fen: want 0 to %d", int64(MaxAccountSetting))
+	bad(r.AlarmMinutes < NoRunway || r.AlarmMinutes > MaxAlarmMinutes, "alarm_minutes: want %d (none) to %d", NoRunway, MaxAlarmMinutes)
 	for path, list := range map[string][]string{"platform": r.Match.Platform, "city": r.Match.City, "shop": r.Match.Shop} {
 		bad(slices.Contains(list, ""), "match.%s: holds an empty name", path)
 	}

@@ -14,6 +14,7 @@ import (
 // Names of the settings that functions share.
 const (
 	EnvMySQLDSN          = "QIANFAN_MYSQL_DSN"
+	EnvMySQLAppDSN       = "QIANFAN_MYSQL_APP_DSN" // for the emulator on a real database, whose owner the other one names: the user of its functions
 	EnvRedisAddr         = "QIANFAN_REDIS_ADDR"
 	EnvRocketMQEndpoint  = "QIANFAN_ROCKETMQ_ENDPOINT"
 	EnvRocketMQAccessKey = "QIANFAN_ROCKETMQ_ACCESS_KEY"

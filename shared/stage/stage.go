@@ -55,7 +55,7 @@ func Build(env *function.Env, name string) (*Deps, function.Closer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", function.EnvClockFile, err)
 	}
-	db, err := store.Open(store.Options{DSN: common.MySQLDSN, Key: common.DataKey, MaxConns: conns})
+	db, err := store.Open(store.Options{DSN: common.MySQLDSN, Key: common.DataKey, MaxConns: conns, Judge: rightsAlarm(common.Dev, slog.Default())})
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClock.Close())
 	}
@@ -66,6 +66,19 @@ func Build(env *function.Env, name string) (*Deps, function.Closer, error) {
 		return errors.Join(bus.Close(), db.Close(), closeClock.Close(), tracer.Close(ctx))
 	}}
 	return d, closer, nil
+}
+
+// rightsAlarm cries out when the database's user could change the ledger, or may not do what functions do. In the emulator, on
+// somebody's database whose owner is all there is, that is not worth a line.
+func rightsAlarm(dev bool, log *slog.Logger) func(store.Rights) {
+	if dev {
+		return nil
+	}
+	return func(r store.Rights) {
+		if err := r.Err(); err != nil {
+			log.Error("the database user has not the rights of a function", "user", r.User, "error", err)
+		}
+	}
 }
 
 // Outside is what the adapters of carriers and platforms take from outside.
