@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
 )
@@ -18,6 +20,8 @@ type accountCmd struct {
 	Route   accountRoute   `cmd:"" help:"Let an account serve certain platforms, cities or shops."`
 	Off     accountOff     `cmd:"" help:"Let an account serve nothing new."`
 	Limit   accountLimit   `cmd:"" help:"Keep an account within the calls a second that its carrier allows."`
+	Floor   accountFloor   `cmd:"" help:"Keep money in an account that no order may take."`
+	Alarm   accountAlarm   `cmd:"" help:"Say when people are to be told that an account needs money."`
 	Deposit accountDeposit `cmd:"" help:"Book money that was transferred to a carrier."`
 }
 
@@ -30,9 +34,26 @@ func (accountCmd) Help() string {
 type accountRow struct {
 	Carrier string               `json:"carrier"`
 	Account string               `json:"account"`
-	FreeFen money.Fen            `json:"free_fen"`
+	FreeFen money.Fen            `json:"free_fen"` // above the floor
+	Floor   money.Fen            `json:"floor_fen"`
+	HeldFen money.Fen            `json:"held_fen"`                 // promised to the carrier, as far as settle has posted it
+	Transit money.Fen            `json:"in_transit_fen,omitempty"` // sent, not seen yet
+	Runway  *int                 `json:"runway_minutes,omitempty"` // how long it lasts at the present pace; nil = unknown
+	UsedUp  bool                 `json:"used_up"`                  // nothing is asked of it before money comes
+	Alarm   string               `json:"alarm,omitempty"`          // why it is low, as of the last minute
 	Shards  int                  `json:"shards"`
 	Rule    *carrier.AccountRule `json:"rule,omitempty"` // nil = none; a carrier without any uses its first configured account
+}
+
+// rowOf is an account with money.
+func rowOf(p store.Prepaid, balances map[string]money.Fen) accountRow {
+	row := accountRow{Carrier: p.Carrier, Account: p.Account, FreeFen: p.Free, Floor: p.Floor, UsedUp: p.UsedUp(), Alarm: p.Alarm, Shards: p.Shards,
+		HeldFen: balances[ledger.Held(p.Carrier, p.Account)], Transit: balances[ledger.Clearing(p.Carrier, p.Account)]}
+	if lasts, known := p.Runway(); known {
+		minutes := int(lasts.Minutes())
+		row.Runway = &minutes
+	}
+	return row
 }
 
 func (o *office) accounts(e *env) ([]accountRow, error) {
@@ -44,9 +65,17 @@ func (o *office) accounts(e *env) ([]accountRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	list, err := o.Balances(e.ctx)
+	if err != nil {
+		return nil, err
+	}
+	balances := map[string]money.Fen{}
+	for _, b := range list {
+		balances[b.Account] = b.BalanceFen
+	}
 	out := []accountRow{}
 	for _, p := range prepaids {
-		out = append(out, accountRow{Carrier: p.Carrier, Account: p.Account, FreeFen: p.Free, Shards: p.Shards})
+		out = append(out, rowOf(p, balances))
 	}
 	for i, r := range rules {
 		at := slices.IndexFunc(out, func(x accountRow) bool { return x.Carrier == r.Carrier && x.Account == r.Account })
@@ -75,7 +104,7 @@ func (accountList) Run(e *env) error {
 			return err
 		}
 		return e.show(map[string]any{"accounts": all}, func() {
-			e.table([]string{"CARRIER", "ACCOUNT", "FREE", "SHARDS", "SERVES", "WEIGHT", "PER SECOND"}, rows(all, accountRow.columns))
+			e.table([]string{"CARRIER", "ACCOUNT", "FREE", "FLOOR", "HELD", "LASTS", "SHARDS", "SERVES", "WEIGHT", "PER SECOND", "ALARM"}, rows(all, accountRow.columns))
 		})
 	})
 }
@@ -91,7 +120,20 @@ func (x accountRow) columns() []string {
 			serves = "nothing (off)"
 		}
 	}
-	return []string{x.Carrier, x.Account, yuan(x.FreeFen), strconv.Itoa(x.Shards), serves, weight, limit}
+	return []string{x.Carrier, x.Account, yuan(x.FreeFen), yuan(x.Floor), yuan(x.HeldFen), x.lasts(), strconv.Itoa(x.Shards), serves, weight, limit, x.Alarm}
+}
+
+// lasts is how long the money lasts: "used up", "40m", "" where nobody knows.
+func (x accountRow) lasts() string {
+	switch {
+	case x.UsedUp:
+		return "used up"
+	case x.Runway == nil:
+		return ""
+	case *x.Runway >= 48*60:
+		return fmt.Sprintf("%d days", *x.Runway/(24*60))
+	}
+	return strings.TrimSuffix((time.Duration(*x.Runway) * time.Minute).String(), "0s")
 }
 
 func served(m carrier.AccountMatch) string {
@@ -214,9 +256,7 @@ func (r ruled) print(e *env) {
 		serves = "nothing new"
 	}
 	text := fmt.Sprintf("%s/%s serves %s, weight %d", r.Carrier, r.Account, serves, r.Weight)
-	if r.PerSecond > 0 {
-		text += fmt.Sprintf(", %d a second", r.PerSecond)
-	}
+	text += r.limits()
 	switch {
 	case !r.Written:
 		text += "; nothing was written"
@@ -229,6 +269,26 @@ func (r ruled) print(e *env) {
 	if r.Warning != "" {
 		e.say("note: %s", r.Warning)
 	}
+}
+
+// limits are an account's settings beside what it serves.
+func (r ruled) limits() (text string) {
+	if r.PerSecond > 0 {
+		text += fmt.Sprintf(", %d a second", r.PerSecond)
+	}
+	if r.Floor > 0 {
+		text += fmt.Sprintf(", never below %s", r.Floor)
+	}
+	if r.AlarmBelow > 0 {
+		text += fmt.Sprintf(", alarm below %s", r.AlarmBelow)
+	}
+	switch {
+	case r.AlarmMinutes == carrier.NoRunway:
+		text += ", no alarm by how long it lasts"
+	case r.AlarmMinutes > 0:
+		text += fmt.Sprintf(", alarm when it lasts less than %d minutes", r.AlarmMinutes)
+	}
+	return text
 }
 
 type accountAdd struct {
@@ -300,99 +360,4 @@ func (accountLimit) Help() string {
 // Run is the verb.
 func (c accountLimit) Run(e *env) error {
 	return c.change(e, "account limit", func(r *carrier.AccountRule) { r.PerSecond = c.PerSecond })
-}
-
-type accountDeposit struct {
-	Carrier string `arg:"" help:"The carrier."`
-	Account string `arg:"" help:"Our name of the account."`
-	Amount  string `arg:"" help:"In 元, as 50000 or 50000.00."`
-	Key     string `required:"" help:"Of the bank transfer; a repeated one books nothing again."`
-	Shards  int    `help:"Parts that holds are taken from side by side; as it has, or 8."`
-	signature
-	DryRun bool `help:"Only check it; write nothing."`
-}
-
-// Help is the example.
-func (accountDeposit) Help() string {
-	return "Example:\n  qianfan account deposit uupt main 50000 --key transfer-2026-0012 --by li" + whereDatabase
-}
-
-// deposited is what the verb did.
-type deposited struct {
-	Carrier   string    `json:"carrier"`
-	Account   string    `json:"account"`
-	Key       string    `json:"key"`
-	AmountFen money.Fen `json:"amount_fen"`
-	Shards    int       `json:"shards"`
-	Booked    bool      `json:"booked"`
-}
-
-// Run is the verb.
-func (c accountDeposit) Run(e *env) error {
-	amount, err := money.ParseYuan(c.Amount)
-	if err != nil || amount <= 0 {
-		return usage("%q: want a positive amount in 元, as 50000 or 50000.00", c.Amount)
-	}
-	if amount > maxDeposit {
-		return usage("%q: more than %s at once is a slip of the pen, and what is booked stays booked", c.Amount, maxDeposit)
-	}
-	if c.Shards < 0 || c.Shards > maxShards {
-		return usage("--shards %d: want 1 to %d", c.Shards, maxShards)
-	}
-	if err := checkCarriers([]string{c.Carrier}); err != nil {
-		return err
-	}
-	if err := (carrier.AccountRule{Carrier: c.Carrier, Account: c.Account, Weight: 1}).Check(); err != nil {
-		return usage("%w", err)
-	}
-	who, err := c.act()
-	if err != nil {
-		return err
-	}
-	return e.with(func(o *office) error {
-		shards, err := c.shards(e, o)
-		if err != nil {
-			return err
-		}
-		done := deposited{Carrier: c.Carrier, Account: c.Account, Key: c.Key, AmountFen: amount, Shards: shards}
-		if !c.DryRun {
-			p := store.Payment{Key: c.Key, Carrier: c.Carrier, Account: c.Account, Amount: amount, Shards: shards, At: o.virtual}
-			if done.Booked, err = o.DepositBy(e.ctx, who, p); err != nil {
-				return err
-			}
-		}
-		return e.show(done, func() {
-			text := fmt.Sprintf("%s 元 for %s/%s over %d shards", yuan(amount), c.Carrier, c.Account, shards)
-			switch {
-			case c.DryRun:
-				e.say("%s; nothing was written", text)
-			case !done.Booked:
-				e.say("%s was booked before, with this key", text)
-			default:
-				e.say("%s is booked", text)
-			}
-		})
-	})
-}
-
-const (
-	defaultShards = 8
-	maxShards     = 64
-
-	maxDeposit money.Fen = 100_000_000_00 // 一亿元
-)
-
-// shards are those that the account has: money in new ones would leave the others empty sooner.
-func (c accountDeposit) shards(e *env, o *office) (int, error) {
-	if c.Shards > 0 {
-		return c.Shards, nil
-	}
-	all, err := o.Shards(e.ctx)
-	if err != nil {
-		return 0, err
-	}
-	if n := all[[2]string{c.Carrier, c.Account}]; n > 0 {
-		return n, nil
-	}
-	return defaultShards, nil
 }

@@ -43,46 +43,57 @@ func (a *api) post(ctx context.Context, path string, body, into any) error {
 	return a.call(ctx, http.MethodPost, path, body, into)
 }
 
+// file gets an answer as it is.
+func (a *api) file(ctx context.Context, path string, query url.Values) ([]byte, error) {
+	return a.ask(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
+}
+
 // call sends body as JSON, unless it is nil, and decodes the answer into into. A refusal says what the API said.
 func (a *api) call(ctx context.Context, method, path string, body, into any) error {
+	raw, err := a.ask(ctx, method, path, body)
+	if err != nil || into == nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s%s does not answer like a console of this version: %w", a.base, path, err)
+	}
+	return nil
+}
+
+// ask sends body as JSON, unless it is nil, and gives the answer.
+func (a *api) ask(ctx context.Context, method, path string, body any) ([]byte, error) {
 	base, err := url.Parse(a.base)
 	if err != nil || base.Scheme == "" || base.Host == "" {
-		return usage("--console %q: want an address such as http://127.0.0.1:9010", a.base)
+		return nil, usage("--console %q: want an address such as http://127.0.0.1:9010", a.base)
 	}
 	var send io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("%s %s: %w", method, path, err)
+			return nil, fmt.Errorf("%s %s: %w", method, path, err)
 		}
 		send = bytes.NewReader(raw)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.base, "/")+path, send)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := a.client.Do(r)
 	if err != nil {
-		return a.unreachable(err)
+		return nil, a.unreachable(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the answer of %s %s: %w", method, path, err)
+		return nil, fmt.Errorf("read the answer of %s %s: %w", method, path, err)
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
-		return refusal(answer.StatusCode, raw)
+		return nil, refusal(answer.StatusCode, raw)
 	}
-	if into == nil {
-		return nil
-	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s%s does not answer like a console of this version: %w", a.base, path, err)
-	}
-	return nil
+	return raw, nil
 }
 
 func (a *api) unreachable(err error) error {

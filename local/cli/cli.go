@@ -37,6 +37,7 @@ type commands struct {
 	Up        upCmd        `cmd:"" default:"withargs" help:"Run the whole system on this machine (the default)."`
 	Order     orderCmd     `cmd:"" help:"Make, list, show and cancel orders."`
 	Ledger    ledgerCmd    `cmd:"" help:"Balances and entries of the books."`
+	Bill      billCmd      `cmd:"" help:"Download a simulated carrier's bill of a day, with deliberate mistakes if wanted."`
 	Clock     clockCmd     `cmd:"" help:"Show and move virtual time."`
 	Fault     faultCmd     `cmd:"" help:"What goes wrong in the simulated world."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters."`
@@ -45,6 +46,8 @@ type commands struct {
 	Shop      shopCmd      `cmd:"" help:"Register shops, and say how carriers serve them."`
 	Switch    switchCmd    `cmd:"" help:"Switch carriers, platforms and cities off and on."`
 	Account   accountCmd   `cmd:"" help:"Prepaid accounts with carriers."`
+	Penalty   penaltyCmd   `cmd:"" help:"What cancels cost on both sides (违约金), and why."`
+	Tariff    tariffCmd    `cmd:"" help:"What platforms pay for a delivery, and why."`
 	Audit     auditCmd     `cmd:"" help:"What was changed by hand, and by whom."`
 	Topics    topicsCmd    `cmd:"" help:"Topics and consumer groups of s.yaml, for people, mqadmin or Terraform."`
 	Verify    verifyCmd    `cmd:"" help:"Check s.yaml or s.prod.yaml before it is deployed."`

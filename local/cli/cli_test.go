@@ -194,7 +194,7 @@ func TestBenchPassesItsOptionsOn(t *testing.T) {
 	r.succeeds(t, "bench cost --orders 20 --rate 3 --seed 9 --durability relaxed --no-build --json")
 	require.Equal(t, "cost", name)
 	require.Equal(t, emulator.Options{Orders: 20, Rate: 3, Seed: 9, Durability: "relaxed", NoBuild: true, JSON: true}, got)
-	require.Contains(t, r.succeeds(t, "bench --help"), strings.Join(emulator.BenchNames(), ", "))
+	require.Contains(t, strings.Join(strings.Fields(r.succeeds(t, "bench --help")), " "), strings.Join(emulator.BenchNames(), ", "))
 }
 
 func TestWithoutAnEmulatorItSaysHowToStartOne(t *testing.T) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +32,7 @@ jd,S1,330100,杭州市,奎元馆,0571-87028626,解放路 154 号,120.1551,30.274
 type officeRig struct {
 	*rig
 	db  *store.Store
+	dsn string // the owner's; verbs have the application's
 	dir string
 }
 
@@ -47,11 +47,13 @@ func newOffice(t *testing.T) *officeRig {
 		_, err := db.Deposit(t.Context(), "opening-"+c, c, "main", 1000_00, 4, clock.System.Now())
 		require.NoError(t, err)
 	}
-	at, err := json.Marshal(map[string]any{"dsn": dsn, "virtual": clock.System.Now()})
+	at, err := json.Marshal(map[string]any{"dsn": asApplication(t, db, dsn), "virtual": clock.System.Now()})
 	require.NoError(t, err)
-	r := &officeRig{rig: newRig(t, map[string]string{"GET /api/database": string(at)}), db: db, dir: t.TempDir()}
+	r := &officeRig{rig: newRig(t, map[string]string{"GET /api/database": string(at)}), db: db, dsn: dsn, dir: t.TempDir()}
 	r.write(t, "default.yaml", strategyYAML)
 	r.write(t, "shops.csv", shopsCSV)
+	r.write(t, "tariff.yaml", tariffYAML)
+	r.write(t, "penalty.yaml", "rules:\n- {party: \"carrier:*\", note: free}\n- {party: \"platform:*\", whole: true, note: all of it}\n")
 	return r
 }
 
@@ -105,6 +107,23 @@ var desk = []struct{ line, says string }{
 	{"account deposit uupt main 500.50 --key t-1", "is booked"},
 	{"account deposit uupt main 500.50 --key t-1", "was booked before"},
 	{"account list", "1500.50"},
+	{"account floor uupt main 300 --dry-run", "uupt/main serves all, weight 1, never below 300.00元; nothing was written"},
+	{"account floor uupt main 300 --by li", "uupt/main serves all, weight 1, never below 300.00元, live within five seconds"},
+	{"account alarm uupt main --below 500 --runway 45m", "never below 300.00元, alarm below 500.00元, alarm when it lasts less than 45 minutes, live"},
+	{"account alarm uupt main --runway 0s", "alarm below 500.00元, no alarm by how long it lasts"},
+	{"account deposit uupt main 20 --key t-2 --sent", "20.00 元 for uupt/main is in transit"},
+	{"account deposit uupt main 20 --key t-2 --seen", "is booked"},
+	{"account list", "1220.50"},
+	{"penalty list", "24 rules"},
+	{"penalty show", "rules:"},
+	{"penalty set @penalty.yaml --dry-run", "valid; nothing was written"},
+	{"penalty set @penalty.yaml --by li", "version 1 is in force"},
+	{"penalty diff 1 @penalty.yaml", "nothing differs"},
+	{"tariff list", "1 rates"},
+	{"tariff show 0", "start_fen: 1500"},
+	{"tariff set @tariff.yaml --by li", "version 1 is in force"},
+	{"tariff diff 0 1", "+ rates[0].start_fen: 1600"},
+	{"tariff price --platform jd --city 330100 --distance 100 --at 2100-01-01T12:00:00+08:00", "京东杭州"},
 	{"audit --subject carrier_city/uupt:330100", "switch off"},
 }
 
@@ -132,8 +151,8 @@ func TestADayAtTheDesk(t *testing.T) {
 				did[l.Verb]++
 				require.NotEmpty(t, l.By, "somebody did %s", l.Verb)
 			}
-			require.Equal(t, map[string]int{"strategy set": 3, "strategy rollback": 1, "strategy retire": 1, "shop import": 2, "shop exclude": 1, "shop include": 2, "shop map": 2,
-				"switch off": 1, "switch on": 1, "account add": 1, "account route": 1, "account limit": 1, "account off": 1, "account deposit": 1}, did, "what changes has a line, and nothing else has")
+			require.Equal(t, map[string]int{"strategy set": 3, "penalty set": 1, "tariff set": 1, "strategy rollback": 1, "strategy retire": 1, "shop import": 2, "shop exclude": 1, "shop include": 2, "shop map": 2,
+				"switch off": 1, "switch on": 1, "account add": 1, "account route": 1, "account limit": 1, "account off": 1, "account deposit": 3, "account floor": 1, "account alarm": 2}, did, "what changes has a line, and nothing else has")
 		})
 	}
 }
@@ -198,6 +217,13 @@ func TestMistakesAtTheDesk(t *testing.T) {
 		{"account deposit uupt a/b 1 --key y", exitUsage, "neither blanks nor colons"},
 		{"account deposit uupt main 0 --key x", exitUsage, "positive amount"},
 		{"account deposit uupt main 200000000 --key x", exitUsage, "slip of the pen"},
+		{"account floor uupt main 200000000", exitUsage, "0 to"},
+		{"account floor uupt main 10.005", exitUsage, "want an amount"},
+		{"account alarm uupt main", exitUsage, "say when"},
+		{"account alarm uupt main --runway 90s", exitUsage, "whole minutes"},
+		{"account alarm uupt main --below x", exitUsage, "want an amount"},
+		{"account deposit uupt main 1 --key never --seen", exitFailed, "book it with --sent first"},
+		{"account deposit uupt main 1 --key never --seen --sent", exitUsage, "--se"},
 		{"account deposit uupt main 1 --key opening-uupt", exitFailed, "used before with other content"},
 		{"audit --limit 0", exitUsage, "want 1 or more"},
 	} {
@@ -270,14 +296,4 @@ func TestTheDeskNeedsADatabase(t *testing.T) {
 	code, _, errs = r.do(t, "switch list")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errs, "run `qianfan migrate`", "an empty database is said to be one")
-}
-
-// deskVerbs are the verbs that TestADayAtTheDesk tries.
-func deskVerbs() map[string]bool {
-	all := map[string]bool{}
-	for _, x := range desk {
-		words := strings.Fields(x.line)
-		all[fmt.Sprintf("%s %s", words[0], words[min(1, len(words)-1)])] = true
-	}
-	return all
 }

@@ -185,6 +185,7 @@ func checkServices(e *env, file *template.File) []finding {
 			all = append(all, finding{Check: s.setting, State: fine, Detail: s.what + " answers"})
 		}
 		if len(problems) == 0 && s.setting == function.EnvMySQLDSN {
+			all = append(all, checkRights(e))
 			all = append(all, checkSettings(e)...)
 		}
 		for _, err := range problems {

@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sqlserver/sqltest"
 	"github.com/chuandao/qianfan/local/template"
+	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -59,7 +60,7 @@ func TestTheDoctorTriesTheServicesThatAreSet(t *testing.T) {
 	}
 }
 
-// migrated is a database with the schema of this build.
+// migrated is a database with the schema of this build, as functions see it.
 func migrated(t *testing.T) string {
 	t.Helper()
 	dsn := sqltest.Database(t)
@@ -67,7 +68,7 @@ func migrated(t *testing.T) string {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	require.NoError(t, db.Migrate(t.Context()))
-	return dsn
+	return asApplication(t, db, dsn)
 }
 
 // A database that answers may still lack what every order needs: the doctor says so, and what helps.
@@ -95,6 +96,13 @@ func TestTheDoctorKnowsWhatPeopleHaveNotSet(t *testing.T) {
 	r.succeeds(t, r.line("strategy set @default.yaml"))
 	r.succeeds(t, r.line("shop import @shops.csv"))
 	require.Equal(t, "settings: 1 strategies, 2 prepaid accounts, nothing missing", examine())
+	r.succeeds(t, "account alarm shansong main --below 90000")
+	_, err := r.db.WatchPrepaids(t.Context(), clock.System.Now())
+	require.NoError(t, err)
+	require.Regexp(t, `^accounts: shansong/main needs money: .* is less than 90000.00元$`, examine())
+	r.succeeds(t, "account alarm shansong main --below 0")
+	_, err = r.db.WatchPrepaids(t.Context(), clock.System.Now())
+	require.NoError(t, err)
 	r.succeeds(t, "account route uupt second --city 330100")
 	r.succeeds(t, "switch off carrier uupt --reason storm --by li")
 	said := examine()

@@ -81,6 +81,11 @@ func (d desktop) findings() []finding {
 	if lost := d.unpaid(); len(lost) > 0 {
 		add("accounts", "`qianfan account deposit`, or `qianfan account off`", "serve orders without any money left: %s", strings.Join(lost, ", "))
 	}
+	for _, p := range d.prepaids {
+		if p.Alarm != "" && !p.UsedUp() {
+			add("accounts", "`qianfan account deposit "+p.Carrier+" "+p.Account+" …`", "%s/%s needs money: %s", p.Carrier, p.Account, p.Alarm)
+		}
+	}
 	for _, p := range d.carriers() {
 		if w := warnings(p, d.rules, d.prepaids); w != "" && slices.ContainsFunc(d.rules, func(r carrier.AccountRule) bool { return r.Carrier == p }) {
 			add("accounts", "`qianfan account list` shows them", "%s", w)
@@ -108,7 +113,7 @@ func (d desktop) lacking() []string {
 	var names []string
 	for _, x := range d.strategies {
 		for _, name := range x.Carriers {
-			paid := slices.ContainsFunc(d.prepaids, func(p store.Prepaid) bool { return p.Carrier == name && p.Free > 0 })
+			paid := slices.ContainsFunc(d.prepaids, func(p store.Prepaid) bool { return p.Carrier == name && !p.UsedUp() })
 			if text := name + " of " + x.Name; !paid && !slices.Contains(names, text) {
 				names = append(names, text)
 			}
@@ -122,7 +127,7 @@ func (d desktop) unpaid() []string {
 	var names []string
 	for _, r := range d.rules {
 		paid := slices.ContainsFunc(d.prepaids, func(p store.Prepaid) bool {
-			return p.Carrier == r.Carrier && p.Account == r.Account && p.Free > 0
+			return p.Carrier == r.Carrier && p.Account == r.Account && !p.UsedUp()
 		})
 		if r.Active && !paid {
 			names = append(names, r.Carrier+"/"+r.Account)

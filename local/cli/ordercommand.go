@@ -11,6 +11,7 @@ import (
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -172,7 +173,7 @@ func (c orderResolve) Run(e *env) error {
 
 type orderCancel struct {
 	byHand
-	Cost     bool `help:"Only say what it would cost now (违约金)." xor:"how"`
+	Cost     bool `aliases:"dry-run" help:"Only say what it would cost now (违约金), by which rule, and how long it is free; --dry-run is the same." xor:"how"`
 	Customer bool `help:"The customer cancels on the simulated platform instead." xor:"how"`
 }
 
@@ -194,29 +195,47 @@ func (c orderCancel) Run(e *env) error {
 
 func (c orderCancel) cost(e *env) error {
 	var raw json.RawMessage
-	var v struct {
-		State         string
-		PenaltyInFen  money.Fen `json:"penalty_in_fen"`
-		PenaltyOutFen money.Fen `json:"penalty_out_fen"`
-		FeeFen        money.Fen `json:"fee_fen"`
-		Attempts      []struct {
-			N          int
-			Carrier    string
-			State      string
-			PenaltyFen money.Fen `json:"penalty_fen"`
-			Source     string
-			Note       string
-		}
-	}
+	var v costView
 	if err := fetch(e, c.path()+"/cancel-cost", nil, &raw, &v); err != nil {
 		return err
 	}
-	return e.show(raw, func() {
-		e.say("%s: the platform owes 违约金 %s 元 instead of %s 元; carriers keep %s 元", v.State, yuan(v.PenaltyInFen), yuan(v.FeeFen), yuan(v.PenaltyOutFen))
-		for _, a := range v.Attempts {
-			e.say("  #%d %s %s: %s 元 by the %s %s", a.N, a.Carrier, a.State, yuan(a.PenaltyFen), a.Source, a.Note)
-		}
-	})
+	return e.show(raw, func() { v.print(e) })
+}
+
+// costView is what a cancel would cost now, as the control API tells it.
+type costView struct {
+	State         string
+	PenaltyInFen  money.Fen `json:"penalty_in_fen"`
+	PenaltyOutFen money.Fen `json:"penalty_out_fen"`
+	FeeFen        money.Fen `json:"fee_fen"`
+	Rule          penalty.Verdict
+	FreeUntil     *time.Time `json:"free_until"`
+	Attempts      []struct {
+		N          int
+		Carrier    string
+		State      string
+		PenaltyFen money.Fen `json:"penalty_fen"`
+		Source     string
+		Rule       penalty.Verdict
+		FreeUntil  *time.Time `json:"free_until"`
+	}
+}
+
+func (v costView) print(e *env) {
+	e.say("%s: the platform owes 违约金 %s 元 instead of %s 元; carriers keep %s 元", v.State, yuan(v.PenaltyInFen), yuan(v.FeeFen), yuan(v.PenaltyOutFen))
+	e.say("  %s%s", inWords(v.Rule), until(v.FreeUntil))
+	for _, a := range v.Attempts {
+		e.say("  #%d %s %s: %s 元 by the %s%s", a.N, a.Carrier, a.State, yuan(a.PenaltyFen), a.Source, until(a.FreeUntil))
+		e.say("    %s", inWords(a.Rule))
+	}
+}
+
+// until tells the end of a free window, if there is one.
+func until(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return "; free until " + moment(*at)
 }
 
 // customer cancels where the order came from, as a customer does.

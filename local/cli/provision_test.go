@@ -24,7 +24,7 @@ func TestProvisionTwiceChangesNothing(t *testing.T) {
 	require.NoError(t, db.Migrate(t.Context()))
 
 	r := newRig(t, nil)
-	settings := map[string]string{"QIANFAN_MYSQL_DSN": dsn, "QIANFAN_DATA_KEY": base64.StdEncoding.EncodeToString(key)}
+	settings := map[string]string{"QIANFAN_MYSQL_DSN": asApplication(t, db, dsn), "QIANFAN_DATA_KEY": base64.StdEncoding.EncodeToString(key)}
 	r.look = func(name string) (string, bool) { v, ok := settings[name]; return v, ok }
 	require.Equal(t, "1 shops, 1 new strategies, 4 new deposits\n", r.succeeds(t, "provision "+example))
 	require.Equal(t, "1 shops, 0 new strategies, 0 new deposits\n", r.succeeds(t, "provision "+example))

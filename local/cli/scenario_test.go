@@ -22,7 +22,7 @@ steps:
 `
 
 // written puts a scenario file into a directory of its own.
-func written(t *testing.T, text string) string {
+func playFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "example.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
@@ -41,7 +41,7 @@ func plays(t *testing.T, r scenario.Result) *rig {
 
 func TestScenarioRun(t *testing.T) {
 	t.Parallel()
-	file := written(t, playable)
+	file := playFile(t, playable)
 	for _, row := range []struct {
 		name string
 		r    scenario.Result
@@ -71,8 +71,8 @@ func TestScenarioRun(t *testing.T) {
 
 func TestScenarioUsage(t *testing.T) {
 	t.Parallel()
-	bad := written(t, "name: x\nsteps:\n  - wish: {}\n")
-	lacking := written(t, "name: x\nrow: x\nsteps:\n  - settle:\n")
+	bad := playFile(t, "name: x\nsteps:\n  - wish: {}\n")
+	lacking := playFile(t, "name: x\nrow: x\nsteps:\n  - settle:\n")
 	for line, want := range map[string]string{
 		"scenario run":                           "which scenarios?",
 		"scenario run x --all":                   "leave out --all",
@@ -92,7 +92,7 @@ func TestScenarioUsage(t *testing.T) {
 
 func TestScenarioShowAndCheck(t *testing.T) {
 	t.Parallel()
-	file := written(t, playable)
+	file := playFile(t, playable)
 	require.Contains(t, newRig(t, nil).succeeds(t, "scenario show "+file), "  1  order    a on meituan at qf-shop-0001\n  2  settle")
 	require.Equal(t, "1 files are well written\n", newRig(t, nil).succeeds(t, "scenario check "+file))
 	require.Contains(t, newRig(t, nil).succeeds(t, "scenario list"), "none", "the project's folder is elsewhere")
@@ -108,7 +108,7 @@ func TestScenarioRunStops(t *testing.T) {
 		stop()
 		return scenario.Result{Error: "context canceled"}
 	}
-	code, _, errs := r.do(t, "scenario run --no-build "+written(t, playable))
+	code, _, errs := r.do(t, "scenario run --no-build "+playFile(t, playable))
 	require.Equal(t, exitStopped, code)
 	require.Contains(t, errs, "stopped")
 }
@@ -118,7 +118,7 @@ var scenarioVerbs = []string{"scenario list", "scenario show", "scenario check",
 
 func TestWithJSONScenarioVerbsPrintOneJSONValue(t *testing.T) {
 	t.Parallel()
-	file := written(t, playable)
+	file := playFile(t, playable)
 	for _, verb := range scenarioVerbs {
 		line := verb + " --json"
 		if verb != "scenario list" {

@@ -25,7 +25,7 @@ func (servicesCmd) Help() string {
 	return `Example:
   qianfan services
 
-It prints three settings; with those, "qianfan up --haste 10" in another shell runs on these services. RocketMQ 5 is fetched with Maven once (100 MB); redis-server and a SQL server are those of the system. All of them are private: on free
+It prints four settings; with those, "qianfan up --haste 10" in another shell runs on these services. RocketMQ 5 is fetched with Maven once (100 MB); redis-server and a SQL server are those of the system. All of them are private: on free
 ports of the loopback interface, in temporary directories, gone with Ctrl-C.`
 }
 
@@ -42,10 +42,10 @@ func (c servicesCmd) Run(e *env) error {
 		return err
 	}
 	settings := map[string]string{
-		function.EnvMySQLDSN: set.sql.TCPDSN("qianfan"), function.EnvRedisAddr: set.redis.Addr(), function.EnvRocketMQEndpoint: set.mq.Endpoint(),
+		function.EnvMySQLDSN: set.sql.TCPDSN("qianfan"), function.EnvMySQLAppDSN: set.sql.AppTCPDSN("qianfan"), function.EnvRedisAddr: set.redis.Addr(), function.EnvRocketMQEndpoint: set.mq.Endpoint(),
 	}
 	if err := e.show(map[string]any{"env": settings, "namesrv": set.mq.Namesrv()}, func() {
-		for _, name := range []string{function.EnvMySQLDSN, function.EnvRedisAddr, function.EnvRocketMQEndpoint} {
+		for _, name := range []string{function.EnvMySQLDSN, function.EnvMySQLAppDSN, function.EnvRedisAddr, function.EnvRocketMQEndpoint} {
 			e.say("export %s='%s'", name, settings[name])
 		}
 	}); err != nil {

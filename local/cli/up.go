@@ -47,7 +47,8 @@ func (upCmd) Help() string {
   qianfan up --orders 300 --rate 10 --speed 60 --seed 7 --faults standard --exit-when-settled --json
 
 Real services replace the embedded ones by address: QIANFAN_MYSQL_DSN, QIANFAN_REDIS_ADDR, QIANFAN_ROCKETMQ_ENDPOINT. With a real
-RocketMQ the clock runs at ×10 at most and never jumps.
+RocketMQ the clock runs at ×10 at most and never jumps. QIANFAN_MYSQL_DSN's user makes and migrates the database;
+QIANFAN_MYSQL_APP_DSN names the one that functions are, which may not change the ledger.
 
 With --json the first line of stdout is {"ready":{…}} and the last one the summary. Ctrl-C ends it; a second one kills it.`
 }
@@ -112,7 +113,7 @@ func (e *env) services() emulator.Services {
 	value := func(name string) string { v, _ := e.look(name); return v }
 	return emulator.Services{
 		OTLP: value("QIANFAN_OTLP_ENDPOINT"), OTLPHeaders: value("QIANFAN_OTLP_HEADERS"),
-		MySQLDSN: value(function.EnvMySQLDSN), RedisAddr: value(function.EnvRedisAddr), RocketMQ: value(function.EnvRocketMQEndpoint),
+		MySQLDSN: value(function.EnvMySQLDSN), AppDSN: value(function.EnvMySQLAppDSN), RedisAddr: value(function.EnvRedisAddr), RocketMQ: value(function.EnvRocketMQEndpoint),
 	}
 }
 
@@ -160,6 +161,7 @@ func finished(ctx context.Context, hasEnd bool, err error) error {
 type benchCmd struct {
 	Name       string  `arg:"" default:"latency" help:"What to measure: ${benches}."`
 	Orders     int     `default:"0" help:"Orders to measure with; 0 is the benchmark's own number."`
+	Lines      int     `default:"0" help:"Lines of the bill of reconcile; 0 is 3,000,000."`
 	Rate       float64 `default:"0" help:"Orders per second of virtual time; 0 is the benchmark's own rate."`
 	Seed       int64   `default:"1" help:"Of everything that is drawn."`
 	Durability string  `default:"flush" enum:"flush,relaxed" help:"As for up."`
@@ -173,6 +175,6 @@ func (benchCmd) Help() string { return "Example:\n  qianfan bench latency --json
 // Run is the verb.
 func (c *benchCmd) Run(e *env) error {
 	durability := map[string]sqlserver.Durability{"flush": sqlserver.Flush, "relaxed": sqlserver.Relaxed}[c.Durability]
-	o := emulator.Options{Orders: c.Orders, Rate: c.Rate, Seed: c.Seed, Durability: durability, NoBuild: c.NoBuild, JSON: e.json, Services: e.services(), Reset: c.Reset}
+	o := emulator.Options{Orders: c.Orders, Lines: c.Lines, Rate: c.Rate, Seed: c.Seed, Durability: durability, NoBuild: c.NoBuild, JSON: e.json, Services: e.services(), Reset: c.Reset}
 	return finished(e.ctx, true, e.engine.bench(e.ctx, c.Name, o, e.out, e.errs))
 }

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,7 +26,7 @@ func answers() map[string]string {
 		"GET /api/clock": clockAnswer, "POST /api/clock": clockAnswer,
 		"GET /api/faults": faultAnswer, "POST /api/faults": faultAnswer, "DELETE /api/faults": faultAnswer,
 		"GET /api/orders":                                 `{"orders":[` + orderRow + `}]}`,
-		"GET /api/orders/27954":                           `{"order":` + orderRow + `,"strategy":"default"},"history":[{"key":"a","kind":"attempt","n":2,"version":6,"from":"intent","to":"placed","decision":"applied","at":"2026-11-23T04:00:01Z"}],"attempts":[{"n":2,"carrier":"uupt","state":"delivered","price_fen":1000,"booked_fen":1000}],"quotes":[{"round":1,"carrier":"shansong","refused":"closed"}]}`,
+		"GET /api/orders/27954":                           `{"order":` + orderRow + `,"strategy":"default"},"why":{"tariff":{"platform":"meituan","city":"330100","rate":"standard","version":2,"fee_fen":1500,"lines":[{"name":"start","amount_fen":1500}]}},"history":[{"key":"a","kind":"attempt","n":2,"version":6,"from":"intent","to":"placed","decision":"applied","at":"2026-11-23T04:00:01Z"}],"attempts":[{"n":2,"carrier":"uupt","state":"delivered","price_fen":1000,"booked_fen":1000}],"quotes":[{"round":1,"carrier":"shansong","refused":"closed"}]}`,
 		"POST /api/orders/27954/commands":                 commandAnswer,
 		"POST /api/platforms/meituan/orders":              `{"no":"27955","accepted":true}`,
 		"POST /api/platforms/meituan/orders/27954/cancel": `{"no":"27954","accepted":true}`,
@@ -46,6 +49,8 @@ var verbs = []struct {
 	{"order list", []string{"GET /api/orders?limit=50"}, []string{"250571647332136393", "2026-11-23 12:00:00", "delivered", "uupt"}},
 	{"order list --platform jd --state failed --no 3 --needs-attention --limit 2", []string{"GET /api/orders?limit=2&needs_attention=true&no=3&platform=jd&state=failed"}, nil},
 	{"order show 27954", []string{"GET /api/orders/27954"}, []string{"250571647332136393", "fee 15.00 元", "#2 attempt", "intent → placed", "10.00", "closed"}},
+	{"penalty explain 27954", []string{"GET /api/orders/27954"}, []string{"the platform withdrew nothing", "#2 carrier:uupt, delivered"}},
+	{"tariff explain 27954", []string{"GET /api/orders/27954"}, []string{`rate "standard" of version 2`, "15.00 元"}},
 	{"order attention", []string{"GET /api/orders?limit=50&needs_attention=true"}, []string{"250571647332136393", "WHY"}},
 	{"order redispatch 27954 --by li", []string{`POST /api/orders/27954/commands {"by":"li","kind":"redispatch","reason":""}`}, []string{"redispatch of 7: stored as k1"}},
 	{"order force 27954 --by li --carrier uupt", []string{`POST /api/orders/27954/commands {"args":{"carrier":"uupt"},"by":"li","kind":"force","reason":""}`}, []string{"force of 7"}},
@@ -56,7 +61,6 @@ var verbs = []struct {
 	{"ledger", []string{"GET /api/ledger/balances"}, []string{"bank", "-10.00"}},
 	{"ledger balances", []string{"GET /api/ledger/balances"}, []string{"carrier:uupt:main:prepaid", "10.00"}},
 	{"ledger entries --order 7 --limit 5", []string{"GET /api/ledger/entries?limit=5&order=7"}, []string{"2026-11-23 12:00:00", "top up"}},
-	{"ledger verify", []string{"GET /api/ledger/entries?limit=1000000", "GET /api/ledger/balances", "GET /api/ledger/entries?limit=1000000", "GET /api/invariants"}, []string{"2 entries in 2 accounts, 9 checks, 0 problems"}},
 	{"clock", []string{"GET /api/clock"}, []string{"2026-11-23 12:00:00.000  ×1 of ×60", "3, the next in 30s", "batch 1, message 2"}},
 	{"clock show", []string{"GET /api/clock"}, []string{"×60"}},
 	{"clock speed 60", []string{`POST /api/clock {"speed":60}`}, []string{"×60"}},
@@ -92,10 +96,6 @@ func TestVerbsAskAndSay(t *testing.T) {
 
 func TestWithJSONEveryVerbPrintsOneJSONValue(t *testing.T) {
 	t.Parallel()
-	asked := deskVerbs() // these work on a database
-	for _, verb := range scenarioVerbs {
-		asked[verb] = true // and these on files
-	}
 	for _, v := range verbs {
 		t.Run(v.line, func(t *testing.T) {
 			t.Parallel()
@@ -106,11 +106,23 @@ func TestWithJSONEveryVerbPrintsOneJSONValue(t *testing.T) {
 			require.NotEmpty(t, object)
 			require.Equal(t, 1, strings.Count(out, "\n"), "one line")
 		})
-		asked[strings.Join(strings.Fields(v.line)[:min(2, len(strings.Fields(v.line)))], " ")] = true
+	}
+}
+
+// Every verb is on a command line of some test of this package.
+func TestEveryVerbIsTried(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var tests strings.Builder
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		require.NoError(t, err)
+		tests.Write(raw)
 	}
 	for _, path := range leaves(t) {
-		if strings.Contains(path, " ") && !strings.Contains(path, "<") {
-			require.True(t, asked[path], "%s is tried", path)
+		if strings.Contains(path, " ") && !strings.Contains(path, "<") { // the others start what the emulator's tests start
+			require.True(t, regexp.MustCompile("[\"`]"+path+"[\"` ]").MatchString(tests.String()), "%s is tried", path)
 		}
 	}
 }
@@ -138,43 +150,6 @@ func TestAnUnansweredPushSaysWhereToLook(t *testing.T) {
 	a := answers()
 	a["POST /api/platforms/meituan/orders"] = `{"no":"27955","accepted":null}`
 	require.Contains(t, newRig(t, a).succeeds(t, "order new"), "not answered yet, see `qianfan order list --no 27955`")
-}
-
-func TestVerifyFindsWhatDoesNotAddUp(t *testing.T) {
-	t.Parallel()
-	for want, change := range map[string]func(a map[string]string){
-		"transaction t1: debits exceed credits": func(a map[string]string) {
-			a["GET /api/ledger/entries"] = strings.Replace(entries, `"credit","amount_fen":1000`, `"credit","amount_fen":999`, 1)
-		},
-		"account bank: the balance is": func(a map[string]string) {
-			a["GET /api/ledger/balances"] = strings.Replace(balances, "-1000", "-1001", 1)
-		},
-		"account carrier:uupt:main:prepaid: the balance is": func(a map[string]string) {
-			a["GET /api/ledger/balances"] = `{"balances":[{"account":"bank","balance_fen":-1000}]}`
-		},
-		"account ghost: the balance is": func(a map[string]string) {
-			a["GET /api/ledger/balances"] = strings.Replace(balances, `[{`, `[{"account":"ghost","balance_fen":1},{`, 1)
-		},
-		`direction "sideways"`: func(a map[string]string) {
-			a["GET /api/ledger/entries"] = strings.Replace(entries, "credit", "sideways", 1)
-		},
-		"invariant violated": func(a map[string]string) {
-			a["GET /api/invariants"] = `{"checked":9,"violated":["3 double entry: order 7"]}`
-		},
-		"no invariant was checked": func(a map[string]string) { a["GET /api/invariants"] = `{"checked":0,"violated":[]}` },
-	} {
-		a := answers()
-		change(a)
-		r := newRig(t, a)
-		code, out, errs := r.do(t, "ledger verify")
-		require.Equal(t, exitViolated, code, want)
-		require.Contains(t, out, "problem  ", want)
-		require.Contains(t, out, want)
-		require.Contains(t, errs, "the books do not add up", want)
-		code, out, _ = r.do(t, "ledger verify --json")
-		require.Equal(t, exitViolated, code, want)
-		require.True(t, json.Valid([]byte(out)), want)
-	}
 }
 
 func TestEmptyListsSaySo(t *testing.T) {

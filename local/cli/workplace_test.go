@@ -13,6 +13,7 @@ import (
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/tariff"
 )
 
 // With --database the same verbs work on a deployment, where no console runs.
@@ -25,7 +26,7 @@ func TestVerbsOnADeployment(t *testing.T) {
 	require.NoError(t, db.Migrate(t.Context()))
 	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 	_, err = db.Intake(t.Context(), "b1", []store.NewOrder{{Order: order.Order{ID: 7, Platform: "meituan", No: "mt-7", City: "330100", State: order.Received, Version: 1, Round: 1, ReceivedAt: now,
-		ActAt: now, Attention: "nobody took it"}}}, now)
+		ActAt: now, Attention: "nobody took it"}, Why: store.Why{Tariff: tariff.Price{Rate: "standard", Fee: 1500}}}}, now)
 	require.NoError(t, err)
 
 	r := newRig(t, nil)
@@ -35,6 +36,8 @@ func TestVerbsOnADeployment(t *testing.T) {
 	require.Contains(t, r.succeeds(t, "order list --database"), "mt-7")
 	require.Contains(t, r.succeeds(t, "order show mt-7 --database"), "attention nobody took it")
 	require.Contains(t, r.succeeds(t, "order cancel mt-7 --cost --database"), "received: the platform owes")
+	require.Contains(t, r.succeeds(t, "penalty explain mt-7 --database"), "rule 24 of version 0 says 0.00 元")
+	require.Contains(t, r.succeeds(t, "tariff explain mt-7 --database"), "standard")
 	var answer accepted
 	require.NoError(t, json.Unmarshal([]byte(r.succeeds(t, "order redispatch mt-7 --by li --database --json")), &answer))
 	require.Equal(t, "7", answer.OrderID)

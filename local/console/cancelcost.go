@@ -2,40 +2,60 @@ package console
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/chuandao/qianfan/shared/live"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/penalty"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
-// cancelCost is what withdrawing an order would cost now: 违约金 by the rules, unless a carrier
-// has named its own.
+// cancelCost is what withdrawing an order would cost now: 违约金 by the rules in force, unless a
+// carrier has named its own.
 type cancelCost struct {
-	OrderID       int64         `json:"order_id,string"`
-	State         string        `json:"state"`
-	Version       int           `json:"version"`
-	PenaltyInFen  money.Fen     `json:"penalty_in_fen"` // what the platform owes us
-	PenaltyInNote string        `json:"penalty_in_note"`
-	PenaltyOutFen money.Fen     `json:"penalty_out_fen"` // what we owe carriers, all live attempts together
-	CostFen       money.Fen     `json:"cost_fen"`        // out less in; the lost margin is not in it
-	FeeFen        money.Fen     `json:"fee_fen"`         // what a delivery would have been billed
-	Attempts      []attemptCost `json:"attempts"`        // the live ones
-	At            time.Time     `json:"at"`              // virtual time: waiting changes it
+	OrderID       int64           `json:"order_id,string"`
+	State         string          `json:"state"`
+	Version       int             `json:"version"`        // of the order
+	By            string          `json:"by"`             // who would withdraw it
+	PenaltyInFen  money.Fen       `json:"penalty_in_fen"` // what the platform would owe us
+	PenaltyInNote string          `json:"penalty_in_note"`
+	Rule          penalty.Verdict `json:"rule"`                 // by which it would
+	FreeUntil     *time.Time      `json:"free_until"`           // for the platform; null = it is not free, or there is no end to it yet
+	PenaltyOutFen money.Fen       `json:"penalty_out_fen"`      // what we would owe carriers, all live attempts together
+	CostFen       money.Fen       `json:"cost_fen"`             // out less in; the lost margin is not in it
+	FeeFen        money.Fen       `json:"fee_fen"`              // what a delivery would have been billed
+	Attempts      []attemptCost   `json:"attempts"`             // the live ones
+	At            time.Time       `json:"at"`                   // virtual time: waiting changes it
+	BookVersion   int             `json:"penalty_book_version"` // of the rules; 0 = built in
 }
 
 type attemptCost struct {
-	N          int       `json:"n"`
-	Carrier    string    `json:"carrier"`
-	State      string    `json:"state"`
-	PriceFen   money.Fen `json:"price_fen"`
-	PenaltyFen money.Fen `json:"penalty_fen"`
-	Source     string    `json:"source"` // carrier: it was asked; rule
-	Note       string    `json:"note,omitempty"`
+	N          int             `json:"n"`
+	Carrier    string          `json:"carrier"`
+	State      string          `json:"state"`
+	PriceFen   money.Fen       `json:"price_fen"`
+	PenaltyFen money.Fen       `json:"penalty_fen"`
+	Source     string          `json:"source"` // carrier: it told when it was asked before a cancel; rule
+	Note       string          `json:"note,omitempty"`
+	Rule       penalty.Verdict `json:"rule"`       // what the rule says, also beside the carrier's own figure
+	FreeUntil  *time.Time      `json:"free_until"` // by the rule; null = as above
 }
 
+// withdrawers are those for whom a cancel can be priced.
+var withdrawers = []string{penalty.ByPlatform, penalty.ByCustomer, penalty.ByMerchant, penalty.ByUs}
+
+// cancelCost changes nothing; ?by= says who would withdraw the order, its platform by default.
 func (s *server) cancelCost(r *http.Request) (any, error) {
+	by := r.URL.Query().Get("by")
+	if by == "" {
+		by = penalty.ByPlatform
+	}
+	if !slices.Contains(withdrawers, by) {
+		return nil, bad(http.StatusBadRequest, "by is one of "+strings.Join(withdrawers, ", "), "nobody is called %q here", by)
+	}
 	view, err := s.findOrder(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, err
@@ -43,18 +63,33 @@ func (s *server) cancelCost(r *http.Request) (any, error) {
 	if order.State(view.Order.State).Final() {
 		return nil, bad(http.StatusConflict, "what it cost is in GET /api/orders/{id}", "the order is %s", view.Order.State)
 	}
-	return costOf(s.Book, view, s.Clock.Status().Virtual), nil
+	now := s.Clock.Status().Virtual
+	rows, err := s.Store.RuleBooks(r.Context(), now)
+	if err != nil {
+		return nil, err
+	}
+	books, err := live.NewBooks(rows)
+	if err != nil {
+		return nil, err
+	}
+	return costOf(books.Penalty(now), view, by, now), nil
 }
 
-func costOf(book penalty.Book, v store.OrderView, now time.Time) cancelCost {
+func costOf(book penalty.Book, v store.OrderView, by string, now time.Time) cancelCost {
 	o := v.Order
-	c := cancelCost{OrderID: o.ID, State: o.State, Version: o.Version, FeeFen: o.FeeFen, Attempts: []attemptCost{}, At: now}
-	c.PenaltyInFen, c.PenaltyInNote = book.Penalty(penalty.Case{Party: "platform:" + o.Platform, State: o.State, Accepted: since(o.AssignedAt, now), Fee: o.FeeFen})
+	c := cancelCost{OrderID: o.ID, State: o.State, Version: o.Version, By: by, FeeFen: o.FeeFen, Attempts: []attemptCost{}, At: now, BookVersion: book.Version}
+	if penalty.Answers(by) {
+		x := penalty.OfOrder(&order.Order{Platform: o.Platform, State: order.State(o.State), AssignedAt: o.AssignedAt, Fee: o.FeeFen}, by, now)
+		c.Rule = book.Judge(x)
+		c.PenaltyInFen, c.PenaltyInNote, c.FreeUntil = c.Rule.Amount, c.Rule.Note, freeUntil(book, x, o.AssignedAt)
+	} else {
+		c.PenaltyInNote = "our own cancel: the platform owes nothing"
+	}
 	for _, a := range v.Attempts {
 		if order.AttemptState(a.State).Final() {
 			continue
 		}
-		one := attemptOf(book, a, now)
+		one := attemptOf(book, a, by, now)
 		c.PenaltyOutFen += one.PenaltyFen
 		c.Attempts = append(c.Attempts, one)
 	}
@@ -62,29 +97,24 @@ func costOf(book penalty.Book, v store.OrderView, now time.Time) cancelCost {
 	return c
 }
 
-// attemptOf goes by the state in which the carrier has the attempt: beneath a cancel that is
-// under way, and picked up once it was.
-func attemptOf(book penalty.Book, a store.AttemptView, now time.Time) attemptCost {
-	out := attemptCost{N: a.N, Carrier: a.Carrier, State: a.State, PriceFen: a.PriceFen, Source: "rule"}
+func attemptOf(book penalty.Book, a store.AttemptView, by string, now time.Time) attemptCost {
+	x := penalty.OfAttempt(&order.Attempt{Carrier: a.Carrier, State: order.AttemptState(a.State), Under: order.AttemptState(a.Under), Price: a.PriceFen,
+		PlacedAt: a.PlacedAt, AcceptedAt: a.AcceptedAt, PickedAt: a.PickedAt, Rider: order.Rider{Name: a.RiderName, Phone: a.RiderPhone}}, by, order.CauseCancelled, now)
+	out := attemptCost{N: a.N, Carrier: a.Carrier, State: a.State, PriceFen: a.PriceFen, Source: "rule", Rule: book.Judge(x), FreeUntil: freeUntil(book, x, a.AcceptedAt)}
+	out.PenaltyFen, out.Note = out.Rule.Cost(), out.Rule.Note
 	if a.CancelFee != nil {
-		out.PenaltyFen, out.Source = *a.CancelFee, "carrier"
-		return out
+		out.PenaltyFen, out.Source, out.Note = *a.CancelFee, "carrier", ""
 	}
-	state := a.State
-	if a.Under != "" {
-		state = a.Under
-	}
-	if !a.PickedAt.IsZero() {
-		state = string(order.AttemptPickedUp)
-	}
-	out.PenaltyFen, out.Note = book.Penalty(penalty.Case{Party: "carrier:" + a.Carrier, State: state, Accepted: since(a.AcceptedAt, now), Fee: a.PriceFen})
 	return out
 }
 
-// since is how long ago something was; 0 = it has not happened.
-func since(from, now time.Time) time.Duration {
-	if from.IsZero() || now.Before(from) {
-		return 0
+// freeUntil is the end of the free window that a case is in; nil = it is in none, or none that
+// ends by itself.
+func freeUntil(book penalty.Book, x penalty.Case, accepted time.Time) *time.Time {
+	w := book.Free(x)
+	if !w.Free || !w.Ends || accepted.IsZero() {
+		return nil
 	}
-	return now.Sub(from)
+	at := accepted.Add(w.End)
+	return &at
 }

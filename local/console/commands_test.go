@@ -122,13 +122,14 @@ func TestANumberThatIsAnotherOrdersIDNamesNothing(t *testing.T) {
 // Before a cancel one is told what it costs: both sides' rules, and what a carrier has said.
 func TestCancelCost(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(d *Deps) {
-		d.Book = penalty.Book{Version: 1, Rules: []penalty.Rule{
-			{Party: "platform:meituan", State: []string{"assigned"}, FromMin: 5, Percent: 50, Note: "rider on the way"},
-			{Party: "carrier:*", State: []string{"accepted"}, FromMin: 10, Fixed: 200, Note: "late"},
-			{Party: "carrier:*", State: []string{"picked_up"}, Percent: 100, Note: "all of it"},
-		}}
-	})
+	r := newRig(t, nil)
+	rules, err := json.Marshal(penalty.Book{Rules: []penalty.Rule{
+		{Party: "platform:meituan", State: []string{"assigned"}, FromMin: 5, Percent: 50, Note: "rider on the way"},
+		{Party: "carrier:*", State: []string{"accepted"}, FromMin: 10, Fixed: 200, Note: "late"},
+		{Party: "carrier:*", State: []string{"picked_up"}, Percent: 100, Note: "all of it"},
+	}})
+	require.NoError(t, err)
+	r.store.books = []store.RuleBook{{Kind: store.BookPenalty, Version: 4, From: start, Body: rules}}
 	r.store.put(1001, "27954")
 	v := r.store.views[1001]
 	ago := func(d time.Duration) time.Time { return start.Add(-d) }
@@ -151,6 +152,16 @@ func TestCancelCost(t *testing.T) {
 		lines = append(lines, fmt.Sprint(a["n"], " ", a["penalty_fen"], " ", a["source"]))
 	}
 	require.Equal(t, []string{"1 200 rule", "2 0 rule", "3 1000 rule", "4 300 carrier"}, lines)
+	require.Equal(t, "4 platform", fmt.Sprint(got["penalty_book_version"], " ", got["by"]))
+	rule, _ := got["rule"].(map[string]any)
+	require.Equal(t, "1 4 6 assigned", fmt.Sprint(rule["rule"], " ", rule["version"], " ", rule["minutes"], " ", rule["state"]))
+	require.Nil(t, got["free_until"], "it costs something already")
+	second, _ := got["attempts"].([]any)[1].(map[string]any)
+	require.Equal(t, ago(-9*time.Minute).Format(time.RFC3339), second["free_until"], "ten minutes after the acceptance")
+
+	got = r.get(t, "/api/orders/27954/cancel-cost?by=us")
+	require.Equal(t, "0 1500", fmt.Sprint(got["penalty_in_fen"], " ", got["cost_fen"]), "our own cancel costs the platform nothing")
+	r.refuses(t, http.StatusBadRequest, http.MethodGet, "/api/orders/27954/cancel-cost?by=somebody", "")
 
 	v.Order.State = "delivered"
 	r.store.views[1001] = v

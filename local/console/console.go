@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 //go:embed page
@@ -36,7 +34,12 @@ func (s *server) routes() []route {
 		{http.MethodGet, "/api/invariants", s.invariants},
 		{http.MethodGet, "/api/ledger/balances", s.balances},
 		{http.MethodGet, "/api/ledger/entries", s.entries},
+		{http.MethodGet, "/api/statements", s.statements},
+		{http.MethodGet, "/api/statements/{id}", s.oneStatement},
 		{http.MethodGet, "/api/carriers/{carrier}/books", s.carrierBooks},
+		{http.MethodGet, "/api/carriers/{carrier}/bill", s.carrierBill},
+		{http.MethodGet, "/api/carriers/{carrier}/bill/days", s.billDays},
+		{http.MethodGet, "/api/carriers/{carrier}/bill/mistakes", s.billMistakes},
 		{http.MethodGet, "/api/platforms/{platform}/books", s.platformBooks},
 		{http.MethodPost, "/api/platforms/{platform}/orders", s.placeOrder},
 		{http.MethodPost, "/api/platforms/{platform}/orders/{no}/cancel", s.cancelOrder},
@@ -58,9 +61,6 @@ func (s *server) routes() []route {
 
 // New is the control API, /metrics and the page. It holds nothing that needs closing.
 func New(d Deps) http.Handler {
-	if d.Book.Version == 0 {
-		d.Book = penalty.Default() // the functions' own
-	}
 	s := &server{d}
 	mux := http.NewServeMux()
 	methods := map[string]map[string]handler{}

@@ -9,7 +9,6 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/message"
-	"github.com/chuandao/qianfan/shared/penalty"
 )
 
 // Deps are the parts of the running system. A nil func, interface or map leaves out what needs it: its routes say so with 501.
@@ -29,7 +28,6 @@ type Deps struct {
 	Faults    *world.Faults                                   // what goes wrong in the simulated world
 	Shops     []world.Shop                                    // for the map
 	Publish   func(context.Context, ...message.Message) error // sends what is to be done again
-	Book      penalty.Book                                    // what a cancel costs; zero = the functions' own
 
 	// Summary is the summary object of a run so far; /api/status is that, and more.
 	Summary func(context.Context) (any, error)
@@ -68,6 +66,8 @@ type Functions interface {
 type CarrierSim interface {
 	Books() world.Books
 	Positions() []world.RiderPosition
+	Bill(day string, m world.Mistakes) (world.Bill, error)
+	BillDays() []string
 }
 
 // PlatformSim is a simulated platform, with its books as a JSON value of its own shape.

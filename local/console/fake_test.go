@@ -21,6 +21,7 @@ import (
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -48,7 +49,7 @@ func newRig(t *testing.T, change func(*Deps)) *rig {
 	r := &rig{store: &fakeStore{}, clock: c, faults: world.None(), platform: &fakePlatform{accepted: true}}
 	d := Deps{
 		Store: r.store, Clock: c, Broker: fakeBroker{}, Functions: fakeFunctions{}, Faults: r.faults,
-		Carriers:  map[string]CarrierSim{"uupt": fakeCarrier{}},
+		Carriers:  map[string]CarrierSim{"uupt": fakeCarrier{}, "uupt-south": idleCarrier{}},
 		Platforms: map[string]PlatformSim{"meituan": {Platform: r.platform, Books: func() any { return map[string]string{"platform": "meituan"} }}},
 		Shops: []world.Shop{
 			{Code: "qf-shop-0001", City: "330100", CityName: "杭州市"}, {Code: "qf-shop-0002", City: "110100", CityName: "北京市"},
@@ -148,6 +149,7 @@ type fakeStore struct {
 	stored   store.CommandStored // what becomes of the next command
 	commands []store.NewCommand
 	asked    []int // limits of entries
+	books    []store.RuleBook
 	err      error
 }
 
@@ -194,6 +196,10 @@ func (s *fakeStore) Entries(_ context.Context, order int64, limit int) ([]store.
 		}
 	}
 	return out, s.err
+}
+
+func (s *fakeStore) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error) {
+	return s.books, s.err
 }
 
 func (s *fakeStore) LedgerTotals(context.Context) (store.LedgerTotals, error) {
@@ -258,6 +264,30 @@ func (fakeCarrier) Books() world.Books {
 func (fakeCarrier) Positions() []world.RiderPosition {
 	return []world.RiderPosition{{Carrier: "uupt", ClientNo: "2", Lng: 120.1, Lat: 30.2}, {Carrier: "uupt", ClientNo: "1", Lng: 120.3, Lat: 30.4}}
 }
+
+// Bill is that of one day, with every mistake that is asked for.
+func (fakeCarrier) Bill(day string, m world.Mistakes) (world.Bill, error) {
+	switch {
+	case day != "2026-11-23" && len(day) != 10:
+		return world.Bill{}, world.ErrBadDay
+	case day != "2026-11-23":
+		return world.Bill{}, world.ErrNoBill
+	}
+	b := world.Bill{Name: "uupt-" + day + ".csv", ContentType: "text/csv; charset=gbk", Body: []byte("\xba\xcf\xbc\xc6\n"), Lines: 3, Totals: world.BillTotals{Rows: 2, Of: map[world.BillKind]money.Fen{world.BillFee: 500}}}
+	for kind := range m.Share {
+		if kind == "typo" {
+			return b, world.ErrMistakes
+		}
+		b.Mistakes = append(b.Mistakes, world.Mistake{Kind: kind, Line: int(m.Seed), CarrierNo: "c-1", Before: 100, After: 150})
+	}
+	return b, nil
+}
+func (fakeCarrier) BillDays() []string { return []string{"2026-11-23"} }
+
+// idleCarrier has nobody on the street.
+type idleCarrier struct{ fakeCarrier }
+
+func (idleCarrier) Positions() []world.RiderPosition { return nil }
 
 // fakePlatform answers a push as it is told to.
 type fakePlatform struct {

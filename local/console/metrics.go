@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -33,6 +34,11 @@ var (
 	descEntries     = desc("ledger_entries", "Entries of the ledger.")
 	descLedger      = desc("ledger_fen", "Totals of the ledger, in 分.", "side")
 	descBalanced    = desc("ledger_balanced", "1 when debits equal credits.")
+	descFree        = desc("prepaid_free_fen", "What holds may still take of a prepaid account, above its floor.", "carrier", "account")
+	descFloor       = desc("prepaid_floor_fen", "What they never take of it.", "carrier", "account")
+	descRunway      = desc("prepaid_runway_seconds", "How long it lasts at the pace of the last ten minutes.", "carrier", "account")
+	descLow         = desc("prepaid_low", "1 while the account needs money.", "carrier", "account")
+	descAlarms      = desc("prepaid_alarms_total", "How often it began to need money.", "carrier", "account")
 	descMessages    = desc("messages_total", "What the embedded broker did with messages.", "what")
 	descWaiting     = desc("messages_waiting", "Messages that a consumer group has still to do, or gave up (dead).", "topic", "group", "phase")
 	descDelayed     = desc("messages_delayed", "Messages that are not due yet.", "topic")
@@ -64,7 +70,7 @@ func (m *meter) Collect(out chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	gauge(descScrape, truth(m.database(ctx, gauge) != nil))
+	gauge(descScrape, truth(errors.Join(m.database(ctx, gauge), m.prepaid(ctx, gauge, counter)) != nil))
 	m.clock(gauge)
 	for fault, n := range m.s.Faults.Counters() {
 		counter(descFaults, float64(n), fault)
@@ -111,6 +117,23 @@ func (m *meter) database(ctx context.Context, gauge observe) error {
 	gauge(descLedger, float64(totals.Expense), "expense")
 	gauge(descBalanced, truth(totals.Balanced))
 	return nil
+}
+
+func (m *meter) prepaid(ctx context.Context, gauge, counter observe) error {
+	if m.s.Settings == nil {
+		return nil
+	}
+	all, err := m.s.Settings.Prepaids(ctx)
+	for _, p := range all {
+		gauge(descFree, float64(p.Free), p.Carrier, p.Account)
+		gauge(descFloor, float64(p.Floor), p.Carrier, p.Account)
+		if lasts, known := p.Runway(); known {
+			gauge(descRunway, lasts.Seconds(), p.Carrier, p.Account)
+		}
+		gauge(descLow, truth(p.Alarm != ""), p.Carrier, p.Account)
+		counter(descAlarms, float64(p.Alarms), p.Carrier, p.Account)
+	}
+	return err
 }
 
 func (m *meter) clock(gauge observe) {

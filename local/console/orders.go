@@ -23,7 +23,11 @@ const (
 
 // status is the run's summary so far, and the clock, the addresses and the functions with it.
 func (s *server) status(r *http.Request) (any, error) {
-	out := map[string]any{"clock": s.Clock.Status(), "urls": s.URLs}
+	low, err := s.lowAccounts(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"clock": s.Clock.Status(), "urls": s.URLs, "low_accounts": low}
 	if s.Functions != nil {
 		out["functions"] = s.listFunctions()
 	}

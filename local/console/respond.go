@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
 
@@ -41,13 +42,19 @@ type created struct{ value any }
 // accepted is a value to be answered with 202: it is stored, and what comes of it is read later.
 type accepted struct{ value any }
 
+// file is a value to be answered as it is, under a name.
+type file struct {
+	name, contentType string
+	body              []byte
+}
+
 // handler answers with a JSON value, or with an error: a *Problem, or any other for 500.
 type handler func(r *http.Request) (any, error)
 
-func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h handler) ServeHTTP(answer http.ResponseWriter, r *http.Request) {
 	v, err := h(r)
 	if err != nil {
-		fail(w, err)
+		fail(answer, err)
 		return
 	}
 	status := http.StatusOK
@@ -56,8 +63,27 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status, v = http.StatusCreated, w.value
 	case accepted:
 		status, v = http.StatusAccepted, w.value
+	case file:
+		w.serve(answer)
+		return
+	case stream:
+		w.serve(answer)
+		return
 	}
-	reply(w, status, v)
+	reply(answer, status, v)
+}
+
+func (f file) serve(answer http.ResponseWriter) {
+	h := answer.Header()
+	h.Set("Content-Type", f.contentType)
+	h.Set("Content-Disposition", attachment(f.name))
+	h.Set("Cache-Control", "no-store")
+	_, _ = answer.Write(f.body) // a client that has left is no error of ours
+}
+
+// attachment makes a browser save the answer under a name.
+func attachment(name string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
 }
 
 func reply(w http.ResponseWriter, status int, v any) {

@@ -184,7 +184,41 @@ func (s *server) accounts(r *http.Request) (any, error) {
 	if rules == nil {
 		rules = []carrier.AccountRule{}
 	}
-	return map[string]any{"prepaid": prepaids, "rules": rules}, err
+	return map[string]any{"prepaid": purses(prepaids), "rules": rules}, err
+}
+
+// purse is a prepaid account as it is shown.
+type purse struct {
+	store.Prepaid
+	UsedUp bool `json:"used_up"`                  // nothing is asked of it before money comes
+	Runway *int `json:"runway_minutes,omitempty"` // how long it lasts at the present pace; nil = nobody knows
+}
+
+func purses(all []store.Prepaid) []purse {
+	out := make([]purse, len(all))
+	for i, p := range all {
+		out[i] = purse{Prepaid: p, UsedUp: p.UsedUp()}
+		if lasts, known := p.Runway(); known {
+			minutes := int(lasts.Minutes())
+			out[i].Runway = &minutes
+		}
+	}
+	return out
+}
+
+// lowAccounts are the prepaid accounts that need money: carrier/account → why.
+func (s *server) lowAccounts(ctx context.Context) (map[string]string, error) {
+	low := map[string]string{}
+	if s.Settings == nil {
+		return low, nil
+	}
+	all, err := s.Settings.Prepaids(ctx)
+	for _, p := range all {
+		if p.Alarm != "" {
+			low[p.Carrier+"/"+p.Account] = p.Alarm
+		}
+	}
+	return low, err
 }
 
 func (s *server) audit(r *http.Request) (any, error) {

@@ -143,7 +143,7 @@ func TestShopsAccountsAndTheAuditAreShown(t *testing.T) {
 	require.JSONEq(t, `{"shops":[{"platform":"jd","code":"S1","city":"330100","city_name":"杭州市","name":"奎元馆","phone":"","address":"","lng":120.1,"lat":30.2,"excluded":[],"stores":{}}]}`, answer)
 	require.Equal(t, store.ShopFilter{Platform: "jd", City: "330100", Code: "S1", Limit: 5}, s.shops)
 	_, answer = r.do(t, http.MethodGet, "/api/accounts", "")
-	require.JSONEq(t, `{"prepaid":[{"carrier":"uupt","account":"main","shards":8,"free_fen":100},{"carrier":"shansong","account":"main","shards":8,"free_fen":100}],"rules":[]}`, answer)
+	require.JSONEq(t, `{"prepaid":[{"carrier":"uupt","account":"main","shards":8,"free_fen":100,"used_up":false},{"carrier":"shansong","account":"main","shards":8,"free_fen":100,"used_up":false}],"rules":[]}`, answer)
 	_, answer = r.do(t, http.MethodGet, "/api/audit?subject=carrier/uupt&limit=3", "")
 	require.JSONEq(t, `{"audit":[{"id":"7","at":"2026-11-23T04:00:00Z","by":"li","verb":"switch off","subject":"carrier/uupt","detail":{"before":null}}]}`, answer)
 	require.Equal(t, store.AuditFilter{Subject: "carrier/uupt", Limit: 3}, s.filter)

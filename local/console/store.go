@@ -9,6 +9,7 @@ import (
 
 // Store is what the console asks of the database.
 type Store interface {
+	statementStore
 	StatusCounts(ctx context.Context) (store.StatusCounts, error)
 	Orders(ctx context.Context, f store.OrderFilter) ([]store.OrderRow, error)
 	OrderByID(ctx context.Context, id int64) (store.OrderView, bool, error)
@@ -19,5 +20,6 @@ type Store interface {
 	ReportRates(ctx context.Context) ([]store.ReportRate, error)
 	DeadLetters(ctx context.Context, limit int) ([]store.DeadLetter, error)
 	MarkDeadLetters(ctx context.Context, ids []int64, state string) (int, error)
+	RuleBooks(ctx context.Context, from time.Time) ([]store.RuleBook, error)
 	ParkedEvents(ctx context.Context, limit int) ([]store.ParkedEvent, error)
 }

@@ -134,6 +134,11 @@ function showTopics(t) {
     ['主题', x => x.name], ['类型', x => el('small', {}, x.type)], ['待收', x => sum(x.groups, 'ready'), 'num'], ['在途', x => sum(x.groups, 'in_flight'), 'num'],
     ['延时', x => x.delayed, 'num'], ['死信', x => sum(x.groups, 'dead'), 'num']]));
 }
+// runway is how long a prepaid account lasts at its present pace.
+const runway = m => m == null ? '' : m < 60 ? `${m} 分钟` : m < 2880 ? `${Math.floor(m / 60)} 小时` : `${Math.floor(m / 1440)} 天`;
+// businessDay is the date in Shanghai of an instant, a millisecond earlier for the end of a span.
+const businessDay = (t, ms = 0) => new Date(Date.parse(t) + ms).toLocaleDateString('sv-SE', { timeZone: 'Asia/Shanghai' });
+const settledTones = { paid: 'good', part_paid: 'warn', credit: 'warn' };
 const sum = (list, key) => list.reduce((n, g) => n + g[key], 0);
 
 let cities = [];
@@ -155,6 +160,11 @@ const parts = [
   ['/api/faults', showFaults],
   ['/api/topics', showTopics],
   ['/api/riders', r => showMap(r.riders)],
+  ['/api/accounts', r => show('accounts', table(r.prepaid, [['运力', p => p.carrier], ['账户', p => p.account], ['可用 元', p => yuan(p.free_fen), 'num'],
+    ['底线', p => p.floor_fen ? yuan(p.floor_fen) : '', 'num'], ['可用多久', p => p.used_up ? '用尽' : runway(p.runway_minutes), 'num'], ['告警', p => p.alarm && el('span', { class: 'bad' }, p.alarm), 'wrap']]))],
+  ['/api/statements?limit=50', r => show('statements', table(r.statements, [['单号', s => el('a', { href: `/api/statements/${s.id}.html`, target: '_blank' }, s.number), 'wrap'],
+    ['账期', s => `${businessDay(s.from)} – ${businessDay(s.until, -1)}`], ['笔数', s => s.lines, 'num'], ['金额 元', s => yuan(s.total_fen), 'num'], ['未结 元', s => yuan(s.open_fen), 'num'],
+    ['状态', s => el('span', { class: settledTones[s.state] || '' }, s.state)], ['', s => el('a', { href: `/api/statements/${s.id}.csv` }, 'CSV')]]))],
   ['/api/ledger/balances', r => show('balances', table(r.balances, [['科目', b => b.account, 'wrap'], ['余额 元', b => yuan(b.balance_fen), 'num']]))],
   ['/api/refused?limit=50', r => show('refused', table(r.refused, [['时间', x => clockTime(x.at), 'tight'], ['来自', x => x.party], ['单号', x => x.no], ['原因', x => x.detail || x.reason]]))],
   ['/api/dlq', r => show('dlq', table(r.dead_letters, [['#', x => x.id], ['主题', x => x.topic], ['状态', x => x.state], ['时间', x => clockTime(x.at)]]))],

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"database/sql"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keeping is a day at the books, in this order: each line, and what people read.
+var keeping = []struct{ line, says string }{
+	{"ledger verify", "4 entries in 3 accounts, 0 of them sealed in 0 ranges"},
+	{"ledger verify --seal", "4 of them sealed in 1 ranges"},
+	{"ledger verify", "head "},
+	{"ledger post compensation --platform jd --cause late --amount 5 --order 77 --key case-77 --by li --dry-run", "nothing was written"},
+	{"ledger post compensation --platform jd --cause late --amount 5 --order 77 --key case-77 --by li", "manual:case-77 is posted"},
+	{"ledger post compensation --platform jd --cause late --amount 5 --order 77 --key case-77 --by wang", "manual:case-77 was posted before, with this key"},
+	{"ledger post carrier-pays --carrier uupt --amount 8.50 --key claim-12 --by li", "income:compensation:uupt"},
+	{"ledger reverse manual:case-77 --note mistaken --by li", "proposed as 1"},
+	{"ledger proposals", "reversal:compensation:late"},
+	{"ledger approve 1 --by wang", "reverse:manual:case-77 is posted"},
+	{"ledger reverse manual:claim-12 --note mistaken --by li", "proposed as 2"},
+	{"ledger void 2 --by li", "reverse:manual:claim-12 is voided"},
+	{"ledger proposals", "none"},
+	{"ledger proposals --state all", "voided"},
+	{"ledger balances --at 2026-01-01", "none"},
+	{"ledger balances --at 2126-01-01 --by event", "income:compensation:uupt"},
+	{"ledger periods", "none"},
+	{"audit --subject reverse:manual:case-77", "ledger approve"},
+}
+
+func TestADayAtTheBooks(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.answers["GET /api/invariants"] = `{"checked":9,"violated":[]}`
+	for _, x := range keeping {
+		require.Contains(t, r.succeeds(t, x.line), x.says, x.line)
+	}
+	for _, line := range []string{"ledger verify", "ledger proposals --state all", "ledger balances --at 2026-11-23", "ledger periods",
+		"ledger post carrier-pays --carrier uupt --amount 1 --key j --by li", "ledger reverse manual:j --note mistaken --by li"} {
+		require.True(t, json.Valid([]byte(r.succeeds(t, line+" --json"))), line)
+	}
+	code, out, _ := r.do(t, "ledger close 2999-01 --by li")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "obstacle  the period ends at 2999-02-01 00:00:00 only")
+	for line, says := range map[string]string{
+		"ledger post compensation --platform jd --cause late --amount 5.001 --key x --by li":              "want a positive amount",
+		"ledger post compensation --platform jd --cause late --amount 6 --order 77 --key case-77 --by li": "the key was used before with other content",
+		"ledger post compensation --platform j:d --cause late --amount 6 --key y --by li":                 "unknown account",
+		"ledger reverse deposit:none --note x --by li":                                                    "there is no transaction",
+		"ledger approve 3 --by li":       "a second person has to approve it",
+		"ledger approve 1 --by li":       "decided already",
+		"ledger approve 99 --by li":      "there is no proposal 99",
+		"ledger balances --at yesterday": "want 2026-11-23",
+		"ledger close November --by li":  "want a month",
+	} {
+		code, _, errs := r.do(t, line)
+		require.NotZero(t, code, line)
+		require.Contains(t, errs, says, line)
+	}
+}
+
+// asOwner changes rows as only the owner of the database may.
+func (r *officeRig) asOwner(t *testing.T, query string) {
+	t.Helper()
+	db, err := sql.Open("mysql", r.dsn)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.ExecContext(t.Context(), query)
+	require.NoError(t, err)
+}
+
+// What the database holds is not what was sealed: verify names it and fails.
+func TestVerifyFindsWhatDoesNotAddUp(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.answers["GET /api/invariants"] = `{"checked":9,"violated":["3 double entry: order 7"]}`
+	code, out, errs := r.do(t, "ledger verify")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "invariant violated")
+	require.Contains(t, errs, "the books do not add up")
+	r.answers["GET /api/invariants"] = `{"checked":0,"violated":[]}`
+	_, _, errs = r.do(t, "ledger verify --json")
+	require.Contains(t, errs, "no invariant was checked")
+
+	r.answers["GET /api/invariants"] = `{"checked":9,"violated":[]}`
+	require.Contains(t, r.succeeds(t, "ledger verify --seal"), "0 problems")
+	r.asOwner(t, "UPDATE ledger_entry SET amount_fen = amount_fen + 1 WHERE tx = 'deposit:opening-uupt' AND debit")
+	code, out, _ = r.do(t, "ledger verify")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "(deposit:opening-uupt): is not as it was sealed")
+	require.Contains(t, out, "transaction deposit:opening-uupt: debits exceed credits by 0.01")
+	code, out, _ = r.do(t, "ledger verify --json")
+	require.Equal(t, exitViolated, code)
+	require.True(t, json.Valid([]byte(out)))
+}
