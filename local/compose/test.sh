@@ -273,6 +273,16 @@ check_outcome() {
 		'.entries | length > 0 and (group_by(.transaction) | all(map(if .direction == "debit" then .amount_fen else -.amount_fen end) | add == 0))'
 }
 
+check_rights() {
+	local said
+	# shellcheck disable=SC2016 # the container's variables
+	if said=$(docker exec "$(id_of mysql)" sh -c 'MYSQL_PWD="$MYSQL_PASSWORD" mysql -h 127.0.0.1 -u "$MYSQL_USER" -e "UPDATE ledger_entry SET amount_fen = 1" "$MYSQL_DATABASE"' 2>&1); then
+		fail "the functions' user can change the ledger"
+	fi
+	grep -q 'ERROR 1142' <<<"$said" || fail "the functions' user was refused otherwise: $said"
+	ok "the functions' user cannot change the ledger"
+}
+
 check_gateway_log() {
 	local carrier callbacks seen total=0
 	docker logs "$(id_of nginx)" 2>/dev/null | jq -R 'fromjson? | select(.path)' | jq -s . >"$work/access.json"
@@ -339,5 +349,6 @@ bring_up
 check_routes
 let_customers_order
 check_outcome
+check_rights
 check_gateway_log
 check_observers

@@ -134,16 +134,29 @@ func cloudEvents(t *testing.T, m message.Message) json.RawMessage {
 	return raw
 }
 
+// asApplication is a new database as functions see it: with a user who may not change the ledger.
+func asApplication(t *testing.T, key []byte) *store.Store {
+	t.Helper()
+	dsn := sqltest.Database(t)
+	owner, err := store.Open(store.Options{DSN: dsn, Key: key, MaxConns: 1})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, owner.Close()) }()
+	require.NoError(t, owner.Migrate(t.Context()))
+	user, host, app := sqltest.App(t, dsn)
+	_, err = owner.Grant(t.Context(), user, host)
+	require.NoError(t, err)
+	db, err := store.Open(store.Options{DSN: app, Key: key, MaxConns: 16})
+	require.NoError(t, err)
+	return db
+}
+
 func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 	t.Helper()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	c, err := clock.New(clock.Options{Path: filepath.Join(t.TempDir(), "clock"), Ceiling: 60, Jump: true})
 	require.NoError(t, err)
 	key := bytes.Repeat([]byte{7}, 32)
-	db, err := store.Open(store.Options{DSN: sqltest.Database(t), Key: key, MaxConns: 16})
-	require.NoError(t, err)
-	ctx := t.Context()
-	require.NoError(t, db.Migrate(ctx))
+	db := asApplication(t, key)
 	r := &rig{t: t, clock: c, store: db, faults: faults, halves: map[string]message.Message{}}
 	seedStore(t, db)
 
@@ -174,7 +187,7 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 	require.NoError(t, err)
 
 	book := penalty.Default()
-	desk := acceptance.New(live.New(db, c), book, c, acceptance.Limits{})
+	desk := acceptance.New(live.New(db, c), c, acceptance.Limits{})
 	ids := func(stream uint64) *order.IDs {
 		return order.NewIDs(c.System, rand.New(rand.NewPCG(uint64(seed), stream)))
 	}
@@ -183,10 +196,7 @@ func newRig(t *testing.T, faults *world.Faults, seed int64) *rig {
 	mux.Handle("/upstream/", in)
 	mux.Handle("/carrier/", cb)
 	q := &quote.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "quote", Platforms: ps, Desk: desk}
-	d := &dispatch.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "dispatch", Book: book}
-	shards, err := db.Shards(ctx)
-	require.NoError(t, err)
-	d.Shards(shards)
+	d := &dispatch.Stage{Store: db, Bus: r, Carriers: cs, Clock: c, Owner: "dispatch", Book: book, Live: live.New(db, c)}
 	rep := &report.Stage{Store: db, Platforms: ps, Clock: c, Owner: "report"}
 	set := &settle.Stage{Store: db, Clock: c}
 	to := &timeout.Stage{Store: db, Bus: r, Clock: c, Platforms: ps, Desk: desk, IDs: ids(2)}

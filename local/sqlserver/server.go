@@ -114,16 +114,37 @@ func (s *Server) DSN(db string) string {
 	return c.FormatDSN()
 }
 
+// AppUser is a user that every server has besides the one who may do everything: it has no rights until somebody grants it some, and is
+// for what must not be able to do everything. It comes from AppHost by the socket, and with TCP from TCPHost too.
+const (
+	AppUser = "qianfan_app"
+	AppHost = "localhost"
+	TCPHost = "127.0.0.1"
+)
+
+// AppDSN is DSN for AppUser.
+func (s *Server) AppDSN(db string) string {
+	c := mysql.NewConfig()
+	c.User, c.Net, c.Addr, c.DBName = AppUser, "unix", s.home.socket(), db
+	c.ParseTime, c.InterpolateParams = true, true
+	return c.FormatDSN()
+}
+
 // tcpUser is who comes by TCP.
 const tcpUser = "qianfan"
 
 // TCPDSN is DSN by the TCP port, for a user who may do everything; empty without Options.TCP.
-func (s *Server) TCPDSN(db string) string {
+func (s *Server) TCPDSN(db string) string { return s.tcpDSN(tcpUser, db) }
+
+// AppTCPDSN is TCPDSN for AppUser.
+func (s *Server) AppTCPDSN(db string) string { return s.tcpDSN(AppUser, db) }
+
+func (s *Server) tcpDSN(user, db string) string {
 	if s.port == 0 {
 		return ""
 	}
 	c := mysql.NewConfig()
-	c.User, c.Passwd, c.Net, c.Addr, c.DBName = tcpUser, s.password, "tcp", fmt.Sprintf("127.0.0.1:%d", s.port), db
+	c.User, c.Passwd, c.Net, c.Addr, c.DBName = user, s.password, "tcp", fmt.Sprintf(TCPHost+":%d", s.port), db
 	c.ParseTime, c.InterpolateParams = true, true
 	return c.FormatDSN()
 }
@@ -266,7 +287,7 @@ func (h *home) serve(ctx context.Context, b Binary, template string, o Options, 
 	if err := s.launch(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.admitTCP(ctx); err != nil {
+	if err := s.admit(ctx); err != nil {
 		_ = s.stop(0)
 		return nil, err
 	}
@@ -304,17 +325,19 @@ func choosePort(ctx context.Context, wanted int) (int, error) {
 	return port, l.Close()
 }
 
-// admitTCP makes the user who comes by TCP.
-func (s *Server) admitTCP(ctx context.Context) error {
-	if s.port == 0 {
-		return nil
+// admit makes the users that an empty server lacks.
+func (s *Server) admit(ctx context.Context) error {
+	statements := []string{"CREATE USER IF NOT EXISTS '" + AppUser + "'@'" + AppHost + "'"}
+	if s.port != 0 {
+		statements = append(statements,
+			"CREATE USER '"+tcpUser+"'@'"+TCPHost+"' IDENTIFIED BY '"+s.password+"'",
+			"GRANT ALL ON *.* TO '"+tcpUser+"'@'"+TCPHost+"' WITH GRANT OPTION",
+			"CREATE USER '"+AppUser+"'@'"+TCPHost+"' IDENTIFIED BY '"+s.password+"'",
+		)
 	}
-	for _, statement := range []string{
-		"CREATE USER '" + tcpUser + "'@'127.0.0.1' IDENTIFIED BY '" + s.password + "'",
-		"GRANT ALL ON *.* TO '" + tcpUser + "'@'127.0.0.1'",
-	} {
+	for _, statement := range statements {
 		if err := s.execute(ctx, statement); err != nil {
-			return fmt.Errorf("admit a user by TCP: %w", err)
+			return fmt.Errorf("admit a user: %w", err)
 		}
 	}
 	return nil

@@ -44,8 +44,33 @@ func Database(t testing.TB) (dsn string) {
 	return config.FormatDSN()
 }
 
+// App makes a user on the server of a Database, and returns it with its DSN of that database, for which it has no rights until
+// somebody grants it some. It is dropped when the test ends.
+func App(t testing.TB, dsn string) (user, host, appDSN string) {
+	t.Helper()
+	config := serverConfig(t)
+	of, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	user, host = "qf_app_"+strings.ToLower(rand.Text())[:12], "%"
+	if config.Net == "unix" {
+		host = sqlserver.AppHost
+	}
+	password := rand.Text()
+	execute(t, config, "CREATE USER '"+user+"'@'"+host+"' IDENTIFIED BY '"+password+"'")
+	t.Cleanup(func() { execute(t, config, "DROP USER '"+user+"'@'"+host+"'") })
+	app := of.Clone()
+	app.User, app.Passwd = user, password
+	return user, host, app.FormatDSN()
+}
+
 // Server is a server of one test's own.
 type Server = sqlserver.Server
+
+// AppUser comes to a Private server from AppHost, by the DSN of its AppDSN.
+const (
+	AppUser = sqlserver.AppUser
+	AppHost = sqlserver.AppHost
+)
 
 // Private starts a server for one test, for what touches a whole server: its settings, its ways in, its death. It listens
 // on TCP too and dies with the test. durable = a commit survives Kill.
