@@ -34,6 +34,9 @@ func (p prepaid) party() string {
 	return p.carrier + "-" + p.name
 }
 
+// AccountParty is the name of the party that simulates an account with a carrier.
+func AccountParty(carrier, name string) string { return prepaid{carrier, name}.party() }
+
 // accounts are the rules and deposits of a run.
 type accounts struct {
 	rules    []carrier.AccountRule

@@ -22,6 +22,9 @@ var benches = map[string]func(ctx context.Context, o Options, log io.Writer) (an
 	"latency":      benchLatency,
 	"dead-carrier": benchDead,
 	"cost":         benchCost,
+	"hot-account":  benchHot,
+	"reconcile":    benchReconcile,
+	"day-close":    benchDayClose,
 }
 
 // ErrBench says that a benchmark is unknown.

@@ -15,6 +15,8 @@ import (
 type Carrier interface {
 	Handler() http.Handler
 	Books() world.Books
+	Bill(day string, m world.Mistakes) (world.Bill, error)
+	BillDays() []string
 	Totals() world.Totals
 	Positions() []world.RiderPosition
 	Fleet() *world.Fleet

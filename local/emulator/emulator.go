@@ -163,7 +163,7 @@ func (e *Emulator) openFunctions(ctx context.Context) error {
 	env := partyEnv(e.URLs, e.publicGateway(), e.opts.accounts())
 	env["QIANFAN_DEV"] = "1"
 	env["QIANFAN_CLOCK_FILE"] = filepath.Join(e.dir, "clock")
-	env["QIANFAN_MYSQL_DSN"] = e.on.dsn
+	env["QIANFAN_MYSQL_DSN"] = e.on.app
 	env["QIANFAN_REDIS_ADDR"] = e.on.redis
 	env["QIANFAN_ROCKETMQ_ENDPOINT"] = e.on.endpoint
 	env["QIANFAN_DATA_KEY"] = dataKeyText()

@@ -23,8 +23,11 @@ func BuildFunctions(ctx context.Context, root string) error {
 // Usual are the carriers that the seeded strategies name.
 var Usual = usual
 
-// DSN is where a test looks into the emulator's database by itself.
+// DSN is where a test looks into the emulator's database by itself, as its owner.
 func (e *Emulator) DSN() string { return e.on.dsn }
+
+// AppDSN is where functions work.
+func (e *Emulator) AppDSN() string { return e.on.app }
 
 // Streams is what each trigger has done.
 func (e *Emulator) Streams() []trigger.Stats { return e.pump.Stats() }

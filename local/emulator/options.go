@@ -28,6 +28,7 @@ type Options struct {
 	Root string // of the project, where s.yaml is; default "."
 
 	Orders   int     // to push; negative = an endless trickle; 0 = none
+	Lines    int     // of the bill that bench reconcile imports; 0 = its own number
 	Rate     float64 // orders per second of virtual time; default 0.2
 	RealRate bool    // Rate is per second of system time, however fast the clock runs
 	Seed     int64   // 0 = from the system's randomness, printed

@@ -7,6 +7,7 @@ import (
 	"github.com/chuandao/qianfan/local/sim/meituan"
 	"github.com/chuandao/qianfan/local/sim/taobao"
 	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/money"
 )
 
 // simulated are the platforms that customers can order from.
@@ -18,7 +19,15 @@ type platform struct {
 	handler http.Handler
 	books   func() any
 	tally   func() platformTally
+	owed    func() []owedOrder
 	close   func()
+}
+
+// owedOrder is what a platform's own books say of the money for one order.
+type owedOrder struct {
+	no, final string
+	owes      money.Fen // for the delivery
+	cancelled bool      // by the customer
 }
 
 // platformTally counts what a platform pushed, the answers, what nobody has answered yet and
@@ -47,6 +56,11 @@ func jdPlatform(s *jd.Service) platform {
 			t.add(o.Answer == jd.AnswerOK, o.Answer == jd.Refused, len(o.Told))
 		}
 		return t
+	}, owed: func() (all []owedOrder) {
+		for _, o := range s.Books().Orders {
+			all = append(all, owedOrder{o.No, o.Final, o.Owes, o.Cancel != nil})
+		}
+		return all
 	}}
 }
 
@@ -56,6 +70,11 @@ func meituanPlatform(s *meituan.Service) platform {
 			t.add(o.Answer == meituan.AnswerOK, o.Answer == meituan.Refused, len(o.Told))
 		}
 		return t
+	}, owed: func() (all []owedOrder) {
+		for _, o := range s.Books().Orders {
+			all = append(all, owedOrder{o.No, o.Final, o.Owes, o.Cancel != nil})
+		}
+		return all
 	}}
 }
 
@@ -67,6 +86,11 @@ func taobaoPlatform(s *taobao.Service) platform {
 			t.add(o.Answer == taobao.AnswerOK, o.Answer == taobao.Refused, len(o.Told))
 		}
 		return t
+	}, owed: func() (all []owedOrder) {
+		for _, o := range s.Books().Orders {
+			all = append(all, owedOrder{o.No, o.Final, o.Owes, o.Cancel != nil})
+		}
+		return all
 	}}
 }
 

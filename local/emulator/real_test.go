@@ -52,7 +52,7 @@ func startReality(t *testing.T, o services.RocketMQOptions) *reality {
 
 // services are the addresses; each test has a database of its own.
 func (w *reality) services(name string) emulator.Services {
-	return emulator.Services{MySQLDSN: w.sql.DSN(name), RedisAddr: w.redis.Addr(), RocketMQ: w.mq.Endpoint()}
+	return emulator.Services{MySQLDSN: w.sql.DSN(name), AppDSN: w.sql.AppDSN(name), RedisAddr: w.redis.Addr(), RocketMQ: w.mq.Endpoint()}
 }
 
 // given are the services that the environment names, as those of docker-compose, or else
@@ -60,7 +60,7 @@ func (w *reality) services(name string) emulator.Services {
 func given(t *testing.T) emulator.Services {
 	t.Helper()
 	s := emulator.Services{
-		MySQLDSN: os.Getenv("QIANFAN_MYSQL_DSN"), RedisAddr: os.Getenv("QIANFAN_REDIS_ADDR"), RocketMQ: os.Getenv("QIANFAN_ROCKETMQ_ENDPOINT"),
+		MySQLDSN: os.Getenv("QIANFAN_MYSQL_DSN"), AppDSN: os.Getenv("QIANFAN_MYSQL_APP_DSN"), RedisAddr: os.Getenv("QIANFAN_REDIS_ADDR"), RocketMQ: os.Getenv("QIANFAN_ROCKETMQ_ENDPOINT"),
 	}
 	if s.MySQLDSN != "" && s.RedisAddr != "" && s.RocketMQ != "" {
 		return s

@@ -41,8 +41,22 @@ const shopSeed = 1
 
 func sqlTemplate() sqlserver.Template {
 	return sqlserver.Template{Key: seedKey(), Database: database, Prepare: func(ctx context.Context, dsn string) error {
-		return prepare(ctx, dsn)
+		if err := prepare(ctx, dsn); err != nil {
+			return err
+		}
+		return grant(ctx, dsn, sqlserver.AppUser, sqlserver.AppHost)
 	}}
+}
+
+// grant lets the functions' user do in a prepared database what functions do.
+func grant(ctx context.Context, dsn, user, host string) error {
+	db, err := store.Open(store.Options{DSN: dsn, Key: dataKey[:], MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.Grant(ctx, user, host)
+	return err
 }
 
 // prepare migrates a database and fills in what must be there before orders.

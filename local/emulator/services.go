@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ import (
 
 // Services are addresses of real services; an empty one means the embedded one.
 type Services struct {
-	MySQLDSN  string // QIANFAN_MYSQL_DSN, go-sql-driver's form, database included
+	MySQLDSN  string // QIANFAN_MYSQL_DSN, go-sql-driver's form, database included; the owner's, who makes the database
+	AppDSN    string // QIANFAN_MYSQL_APP_DSN, the same database as the user of the functions; empty = they work as the owner
 	RedisAddr string // QIANFAN_REDIS_ADDR
 	RocketMQ  string // QIANFAN_ROCKETMQ_ENDPOINT, host:port of the gRPC endpoint
 
@@ -34,7 +36,8 @@ const MaxRealSpeed = 10
 
 // used is what one emulator runs on, its own or not.
 type used struct {
-	dsn, store            string // address and name
+	dsn, store            string // address of the owner, and name
+	app                   string // the database's address for whatever a deployment runs as the application
 	redis, cache          string
 	endpoint, broker      string
 	realStore, realBroker bool
@@ -63,7 +66,7 @@ func (e *Emulator) openStores(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if e.Store, err = store.Open(store.Options{DSN: e.on.dsn, Key: dataKey[:], MaxConns: 4, Observe: e.own.count}); err != nil {
+	if e.Store, err = store.Open(store.Options{DSN: e.on.app, Key: dataKey[:], MaxConns: 4, Observe: e.own.count}); err != nil {
 		return err
 	}
 	e.opened(e.Store.Close)
@@ -83,14 +86,38 @@ func (e *Emulator) openStores(ctx context.Context) error {
 
 func (e *Emulator) openSQL(ctx context.Context) error {
 	if e.opts.Services.MySQLDSN != "" {
-		e.on.dsn, e.on.realStore = e.opts.Services.MySQLDSN, true
-		return claim(ctx, e.on.dsn, e.opts.Reset)
+		on := e.opts.Services
+		e.on.dsn, e.on.app, e.on.realStore = on.MySQLDSN, cmp.Or(on.AppDSN, on.MySQLDSN), true
+		if err := claim(ctx, e.on.dsn, e.opts.Reset); err != nil || on.AppDSN == "" {
+			return err
+		}
+		return admit(ctx, on)
 	}
 	server, err := sqlserver.Start(ctx, sqlserver.Options{Durability: e.opts.Durability, Template: sqlTemplate()})
 	if err != nil {
 		return err
 	}
-	e.on.embeddedSQL, e.on.dsn = server, server.DSN(database)
+	e.on.embeddedSQL, e.on.dsn, e.on.app = server, server.DSN(database), server.AppDSN(database)
+	return nil
+}
+
+// admit lets the functions' user of a real database do what functions do there.
+func admit(ctx context.Context, on Services) error {
+	user, host, err := store.Account(ctx, on.AppDSN)
+	if err != nil {
+		return fmt.Errorf("QIANFAN_MYSQL_APP_DSN: %w", err)
+	}
+	if err := grant(ctx, on.MySQLDSN, user, host); err != nil {
+		return err
+	}
+	db, err := store.Open(store.Options{DSN: on.AppDSN, Key: dataKey[:], MaxConns: 1})
+	if err != nil {
+		return fmt.Errorf("QIANFAN_MYSQL_APP_DSN: %w", err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Ping(ctx); err != nil {
+		return fmt.Errorf("QIANFAN_MYSQL_APP_DSN must be the database of QIANFAN_MYSQL_DSN: %w", err)
+	}
 	return nil
 }
 
@@ -267,6 +294,9 @@ func (e *Emulator) brokerIdle() bool {
 
 // warn tells of a service that is away but not needed to start.
 func (e *Emulator) warn(w io.Writer) {
+	if e.on.realStore && e.on.app == e.on.dsn {
+		_, _ = fmt.Fprintln(w, "functions work as the database's owner, who may change the ledger: name a user for them in QIANFAN_MYSQL_APP_DSN, as a deployment has one")
+	}
 	if strings.HasPrefix(e.on.cache, "redis (away") {
 		_, _ = fmt.Fprintf(w, "QIANFAN_REDIS_ADDR %s: %s; going on without, and using it when it comes back\n", e.on.redis, e.on.cache)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chuandao/qianfan/local/emulator"
 	"github.com/chuandao/qianfan/local/sim/world"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
@@ -82,6 +83,9 @@ func (p *play) look(ctx context.Context, x *Expect, path string) error {
 	for _, f := range slices.Sorted(maps.Keys(x.Faults)) {
 		p.differ(x.line, path+".faults."+string(f), fmt.Sprint(x.Faults[f]), fmt.Sprint(struck[string(f)]))
 	}
+	if err := p.alarms(ctx, x, path); err != nil {
+		return err
+	}
 	if len(x.Counts) == 0 {
 		return nil
 	}
@@ -91,6 +95,28 @@ func (p *play) look(ctx context.Context, x *Expect, path string) error {
 		p.differ(x.line, path+".counts."+string(k), fmt.Sprint(x.Counts[k]), fmt.Sprint(now[k]))
 	}
 	return err
+}
+
+// alarms compares what was said of prepaid accounts: empty means nothing, otherwise part of it.
+func (p *play) alarms(ctx context.Context, x *Expect, path string) error {
+	if len(x.Alarms) == 0 {
+		return nil
+	}
+	all, err := p.e.Store.Prepaids(ctx)
+	if err != nil {
+		return err
+	}
+	said := map[string]string{}
+	for _, a := range all {
+		said[emulator.AccountParty(a.Carrier, a.Account)] = a.Alarm
+	}
+	for _, party := range slices.Sorted(maps.Keys(x.Alarms)) {
+		got, known := said[party]
+		if want := x.Alarms[party]; !known || (want == "") != (got == "") || !strings.Contains(got, want) {
+			p.differ(x.line, path+".alarms."+party, want, cmp.Or(got, "none"))
+		}
+	}
+	return nil
 }
 
 // lookAt compares one order.

@@ -253,6 +253,7 @@ type Expect struct {
 	Counts     map[Count]int          `yaml:"counts"`  // as in the summary of a run: {delivered: 1, won: 1, lost: 1}
 	Quoted     map[Carrier]int        `yaml:"quoted"`  // how many prices each carrier has given
 	Faults     map[Fault]int          `yaml:"faults"`  // how often each has struck
+	Alarms     map[string]string      `yaml:"alarms"`  // of prepaid accounts (uupt, uupt-south): part of why money is short, "" = it is not
 }
 
 // OrderExpect is what must have become of one order.

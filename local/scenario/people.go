@@ -87,7 +87,7 @@ func (p *Plan) do(on *play, at line) func(context.Context) error {
 
 func (s *DepositStep) do(p *play, at line) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return errors.Join(p.e.Deposit(ctx, s.To, fmt.Sprintf("scenario-%d", at), s.Add), p.rest(ctx))
+		return errors.Join(p.e.Deposit(ctx, s.To, fmt.Sprintf("scenario-%d", at), s.Add), p.rest(ctx), live(ctx))
 	}
 }
 
