@@ -65,7 +65,11 @@ func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) 
 			bad(ask.text, n)
 		}
 	}
-	return c, nil
+	gaps, err := s.SuspenseGaps(ctx)
+	for _, g := range gaps {
+		bad("%s", g)
+	}
+	return c, err
 }
 
 // closingQuestions count what is still open about events before the end of a period.
