@@ -81,7 +81,7 @@ func (c *checker) money(ctx context.Context) error {
 	c.held(m)
 	c.accounts(m)
 	c.prepaid(m)
-	return nil
+	return c.derived(ctx, m)
 }
 
 // floor looks for grants beyond what was there: an account gets below zero only by what carriers

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/store"
@@ -39,6 +40,9 @@ func healthyIn(t testing.TB, f fixture) world {
 	ids := []int64{w.delivered, w.cancelled, w.raced}
 	_, err := w.Settle(t.Context(), ids, now)
 	require.NoError(t, err)
+	w.post(t, ledger.BillDispute("1:7", "uupt", "main", 120, now))
+	w.seal(t)
+	w.exec(t, "INSERT INTO money_item (party, account, kind, state, source, source_id, theirs_fen, suspense_fen, owner, opened_at, k) VALUES ('uupt', 'main', 'overbilled', 'disputed', 'bill', 1, 120, 120, 'li', 1, 'i')")
 	leased, err := w.LeaseReports(t.Context(), ids, "me", now, now.Add(time.Minute))
 	require.NoError(t, err)
 	var told []store.TellResult
@@ -225,6 +229,11 @@ func TestABrokenRuleIsCaught(t *testing.T) {
 		{4, "shards equal the fold of entries", "UPDATE prepaid_shard SET free_fen = free_fen + 1 WHERE shard = 2"},
 		{4, "shards equal the fold of entries", "DELETE FROM prepaid_shard WHERE carrier = 'uupt'"},
 		{4, "what is held equals the fold of entries", "UPDATE attempt SET held_fen = 5 WHERE order_id = :raced AND n = 2"},
+		{4, "sealed balances equal the fold of entries", "UPDATE ledger_balance SET debit_fen = debit_fen + 1 WHERE account = 'income:delivery:meituan'"},
+		{4, "sealed balances equal the fold of entries", "DELETE FROM ledger_balance WHERE account = 'income:delivery:meituan'"},
+		{5, "suspense is itemised", "UPDATE money_item SET suspense_fen = 119"},
+		{5, "suspense is itemised", "UPDATE money_item SET state = 'resolved'"},
+		{9, "statements and lines to come sum to what platforms owe", "UPDATE ledger_entry SET reason = 'gift' WHERE account = 'platform:meituan:receivable' LIMIT 1"},
 		{6, "no hold on a closed order", "UPDATE attempt SET held_fen = 5 WHERE order_id = :raced AND n = 2"},
 		{7, "versions have no gaps", "UPDATE orders SET version = version + 1 WHERE " + delivered},
 		{7, "versions have no gaps", "DELETE FROM order_event WHERE order_id = :delivered AND version = 3"},

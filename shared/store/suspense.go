@@ -43,29 +43,34 @@ func (a SuspenseAccount) String() string {
 func (s *Store) SuspenseAccounts(ctx context.Context) ([]SuspenseAccount, error) {
 	var out []SuspenseAccount
 	err := s.snapshot(ctx, "suspense", func(tx *sql.Tx) error {
-		accounts := map[string]SuspenseAccount{}
-		rows, err := tx.QueryContext(ctx, "SELECT party, SUM(suspense_fen), COUNT(*), SUM(owner = '' AND state <> 'explained') FROM money_item WHERE state IN ('explained','disputed','suspense') GROUP BY party")
-		err = each(rows, err, "items", func(r *sql.Rows) error {
-			var a SuspenseAccount
-			err := r.Scan(&a.Party, &a.Items, &a.Open, &a.NoOwner)
-			accounts[a.Party] = a
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		balances, err := balancesNow(ctx, tx, " AND account LIKE 'suspense:%'")
-		for name, balance := range balances {
-			if party, ok := strings.CutPrefix(name, ledger.Suspense("")); ok {
-				a := accounts[party]
-				a.Party, a.Balance = party, balance
-				accounts[party] = a
-			}
-		}
-		out = slices.SortedFunc(maps.Values(accounts), func(a, b SuspenseAccount) int { return strings.Compare(a.Party, b.Party) })
+		var err error
+		out, err = suspenseAccounts(ctx, tx)
 		return err
 	})
 	return out, err
+}
+
+func suspenseAccounts(ctx context.Context, tx *sql.Tx) ([]SuspenseAccount, error) {
+	accounts := map[string]SuspenseAccount{}
+	rows, err := tx.QueryContext(ctx, "SELECT party, SUM(suspense_fen), COUNT(*), SUM(owner = '' AND state <> 'explained') FROM money_item WHERE state IN ('explained','disputed','suspense') GROUP BY party")
+	err = each(rows, err, "items", func(r *sql.Rows) error {
+		var a SuspenseAccount
+		err := r.Scan(&a.Party, &a.Items, &a.Open, &a.NoOwner)
+		accounts[a.Party] = a
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	balances, err := balancesNow(ctx, tx, " AND account LIKE 'suspense:%'")
+	for name, balance := range balances {
+		if party, ok := strings.CutPrefix(name, ledger.Suspense("")); ok {
+			a := accounts[party]
+			a.Party, a.Balance = party, balance
+			accounts[party] = a
+		}
+	}
+	return slices.SortedFunc(maps.Values(accounts), func(a, b SuspenseAccount) int { return strings.Compare(a.Party, b.Party) }), err
 }
 
 // balancesNow are balances by what was sealed and by the entries after it that a condition lets in:
