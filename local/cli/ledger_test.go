@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/chuandao/qianfan/shared/clock"
+	"github.com/chuandao/qianfan/shared/ledger"
 )
 
 // keeping is a day at the books, in this order: each line, and what people read.
@@ -45,10 +48,15 @@ func TestADayAtTheBooks(t *testing.T) {
 	require.Equal(t, exitViolated, code)
 	require.Contains(t, out, "obstacle  the period ends at 2999-02-01 00:00:00 only")
 	for line, says := range map[string]string{
-		"ledger post compensation --platform jd --cause late --amount 5.001 --key x --by li":              "want a positive amount",
-		"ledger post compensation --platform jd --cause late --amount 6 --order 77 --key case-77 --by li": "the key was used before with other content",
-		"ledger post compensation --platform j:d --cause late --amount 6 --key y --by li":                 "unknown account",
-		"ledger reverse deposit:none --note x --by li":                                                    "there is no transaction",
+		"ledger post compensation --platform jd --cause late --amount 5.001 --key x --by li":                        "want a positive amount",
+		"ledger post compensation --platform jd --cause late --amount 6 --order 77 --key case-77 --by li":           "the key was used before with other content",
+		"ledger post compensation --platform j:d --cause late --amount 6 --key y --by li":                           "is no platform",
+		"ledger post compensation --platform jdd --cause late --amount 6 --key y --by li":                           "is no platform",
+		"ledger post carrier-pays --carrier upt --amount 6 --key y --by li":                                         "is no carrier",
+		"ledger post carrier-pays --carrier uupt --account mian --amount 6 --key y --by li":                         "uupt/mian has no prepaid money",
+		"account deposit uupt main 5 --key k23456789k23456789k23456789k23456789k23456789k23456789k23456789 --by li": "want a key of at most 56 bytes",
+		"ledger reverse manual:case-77 --note again --by li":                                                        "decided already",
+		"ledger reverse deposit:none --note x --by li":                                                              "there is no transaction",
 		"ledger approve 3 --by li":       "a second person has to approve it",
 		"ledger approve 1 --by li":       "decided already",
 		"ledger approve 99 --by li":      "there is no proposal 99",
@@ -59,6 +67,23 @@ func TestADayAtTheBooks(t *testing.T) {
 		require.NotZero(t, code, line)
 		require.Contains(t, errs, says, line)
 	}
+}
+
+// A close that was cut off after the mark had moved is finished by the same verb.
+func TestACutOffCloseIsFinished(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.answers["GET /api/invariants"] = `{"checked":9,"violated":[]}`
+	r.succeeds(t, "ledger post compensation --platform jd --cause late --amount 5 --key case-77 --by li")
+	period := ledger.Period(clock.System.Now())
+	r.asOwner(t, "UPDATE ledger_mark SET closed = '"+period+"'")
+	code, out, _ := r.do(t, "ledger verify")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "closed without a trial balance: qianfan ledger close "+period)
+	require.Contains(t, r.succeeds(t, "ledger close "+period+" --by li"), period+" is closed, with 5 accounts")
+	code, out, _ = r.do(t, "ledger close "+period+" --by li")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "closed already")
 }
 
 // asOwner changes rows as only the owner of the database may.

@@ -3,11 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
+	"github.com/chuandao/qianfan/shared/upstream/platforms"
 )
 
 // written says what an operator's posting is about, and by which key it is known.
@@ -33,7 +36,7 @@ func (w written) parse() (amount money.Fen, order int64, err error) {
 }
 
 // post posts one transfer, or shows it.
-func (w written) post(e *env, make func(amount money.Fen, o *office) ledger.Transfer) error {
+func (w written) post(e *env, make func(amount money.Fen, o *office) (ledger.Transfer, error)) error {
 	amount, order, err := w.parse()
 	if err != nil {
 		return err
@@ -43,7 +46,11 @@ func (w written) post(e *env, make func(amount money.Fen, o *office) ledger.Tran
 		return err
 	}
 	return e.with(func(o *office) error {
-		t := make(amount, o).On(order, 0)
+		t, err := make(amount, o)
+		if err != nil {
+			return err
+		}
+		t = t.On(order, 0)
 		if err := t.Check(); err != nil {
 			return usage("%w", err)
 		}
@@ -102,8 +109,11 @@ func (postCompensation) Help() string {
 
 // Run is the verb.
 func (c postCompensation) Run(e *env) error {
-	return c.post(e, func(amount money.Fen, o *office) ledger.Transfer {
-		return ledger.Compensation(c.Key, c.Platform, c.Cause, amount, o.virtual)
+	if !slices.Contains(platforms.Names(), c.Platform) {
+		return usage("%q is no platform; platforms are %s", c.Platform, strings.Join(platforms.Names(), ", "))
+	}
+	return c.post(e, func(amount money.Fen, o *office) (ledger.Transfer, error) {
+		return ledger.Compensation(c.Key, c.Platform, c.Cause, amount, o.virtual), nil
 	})
 }
 
@@ -120,8 +130,15 @@ func (postCarrierPays) Help() string {
 
 // Run is the verb.
 func (c postCarrierPays) Run(e *env) error {
-	return c.post(e, func(amount money.Fen, o *office) ledger.Transfer {
-		return ledger.CarrierPays("manual", c.Key, c.Carrier, c.Account, amount, o.virtual)
+	if err := checkCarriers([]string{c.Carrier}); err != nil {
+		return err
+	}
+	return c.post(e, func(amount money.Fen, o *office) (ledger.Transfer, error) {
+		all, err := o.Shards(e.ctx)
+		if err == nil && all[[2]string{c.Carrier, c.Account}] == 0 { // holds would take from one that the carrier does not know
+			err = fmt.Errorf("%s/%s has no prepaid money: see qianfan account list", c.Carrier, c.Account)
+		}
+		return ledger.CarrierPays("manual", c.Key, c.Carrier, c.Account, amount, o.virtual), err
 	})
 }
 
@@ -140,10 +157,6 @@ Proposes the mirror image of a transaction that a person posted; a second person
 and statements by rejections: their transactions are not reversed by hand.` + whereDatabase
 }
 
-// reversible are the sources whose transactions a person may reverse: the others have a state
-// of their own that would not follow.
-var reversible = map[string]bool{"manual": true, "deposit": true, "topup_sent": true, "topup_seen": true}
-
 // Run is the verb.
 func (c ledgerReverse) Run(e *env) error {
 	who, err := c.act()
@@ -157,7 +170,7 @@ func (c ledgerReverse) Run(e *env) error {
 			return err
 		case !found:
 			return fmt.Errorf("there is no transaction %q: see qianfan ledger entries", c.Transaction)
-		case !reversible[t.Source]:
+		case !ledger.Reversible[t.Source]:
 			return fmt.Errorf("transactions of %s are not reversed by hand: see qianfan ledger reverse --help", t.Source)
 		}
 		r := t.Reversed(o.virtual)

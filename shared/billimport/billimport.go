@@ -36,10 +36,14 @@ type Result struct {
 }
 
 // Run imports a bill. Nothing is written unless all of it is: not after an error, among them a
-// *bill.FileError, store.ErrBillKnown, store.ErrBooksMove and reconcile.ErrTooMany, nor when ctx ends. now is virtual.
+// *bill.FileError, ErrDayOpen, store.ErrBillKnown, store.ErrBooksMove and reconcile.ErrTooMany, nor when ctx
+// ends; after store.ErrAmbiguous nobody knows, and it is safe to run it again. now is virtual.
 func Run(ctx context.Context, s *store.Store, who store.Act, file io.Reader, job Job, now time.Time) (Result, error) {
 	if who.By == "" {
 		return Result{}, store.ErrNobody
+	}
+	if err := over(job.Day, now); err != nil && !job.DryRun {
+		return Result{}, err
 	}
 	if err := s.CheckBill(ctx, job.Carrier, job.Account, job.Day, ""); err != nil {
 		return Result{}, err
@@ -67,10 +71,28 @@ func Run(ctx context.Context, s *store.Store, who store.Act, file io.Reader, job
 	if err := s.CheckBill(ctx, job.Carrier, job.Account, job.Day, out.SHA256); err != nil || job.DryRun {
 		return out, err
 	}
-	b, err := s.ImportBill(ctx, who, store.BillFile{Carrier: job.Carrier, Account: job.Account, Day: job.Day, SHA256: out.SHA256, Name: job.Name, Owner: cmp.Or(job.Owner, who.By), Report: report}, now)
-	if err != nil {
+	b, err := s.ImportBill(ctx, who, store.BillFile{Carrier: job.Carrier, Account: job.Account, Day: job.Day, SHA256: out.SHA256, Name: job.Name, Owner: cmp.Or(job.Owner, who.By), Imported: books.Imported(), Report: report}, now)
+	switch {
+	case errors.Is(err, store.ErrAmbiguous):
+		return out, fmt.Errorf("the bill may be imported, or not: run it again, it comes once; `qianfan ledger bills` shows it: %w", err)
+	case err != nil:
 		return out, fmt.Errorf("nothing was written: %w", err)
 	}
 	out.Bill = &b
 	return out, nil
 }
+
+// ErrDayOpen says that a day's bill came before the day's end.
+var ErrDayOpen = errors.New("the day is not over")
+
+// over refuses a day under way: it comes once, and what is booked in the rest of it would never be compared.
+func over(day string, now time.Time) error {
+	from, err := time.ParseInLocation(time.DateOnly, day, shanghai)
+	if end := from.AddDate(0, 0, 1); err == nil && now.Before(end) {
+		return fmt.Errorf("%w: %s ends at %s; a dry run is possible", ErrDayOpen, day, end.Format(time.RFC3339))
+	}
+	return nil // whoever reads the bill refuses what is no day
+}
+
+// shanghai is the business's time zone.
+var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)

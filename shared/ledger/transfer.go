@@ -49,6 +49,10 @@ const (
 	maxReason = 64
 )
 
+// Reversible are the sources whose transactions a person may reverse: the others have a state
+// of their own that would not follow.
+var Reversible = map[string]bool{"manual": true, "deposit": true, "topup_sent": true, "topup_seen": true}
+
 // Tx is the transaction's name in the books.
 func (t Transfer) Tx() string { return t.Source + ":" + t.Key }
 
@@ -63,6 +67,8 @@ func (t Transfer) Check() error {
 		return bad("source %q", t.Source)
 	case t.Key == "" || len(t.Key) > maxKey || strings.TrimSpace(t.Key) != t.Key:
 		return bad("want a key of at most %d bytes", maxKey)
+	case Reversible[t.Source] && len(t.Tx()) > maxKey: // it would be the key of the reversal
+		return bad("want a key of at most %d bytes", maxKey-len(t.Source)-1)
 	case Reasons[code] == "" || len(t.Reason) > maxReason:
 		return bad("unknown reason %q", t.Reason)
 	case t.Order < 0 || t.N < 0 || (t.N > 0 && t.Order == 0):

@@ -13,6 +13,7 @@ func (j *judge) over() {
 	j.again()
 	j.duplicates()
 	j.ownFigure()
+	j.twice()
 	for _, k := range []int{penalty, tip, fee} {
 		excess := j.billed[k] - j.w.booked[k]
 		for _, i := range j.worst(func(c claim) bool { return indexOf(c.Kind) == k }, min(excess, j.rest)) {
@@ -40,6 +41,19 @@ func (j *judge) again() {
 	for _, i := range j.worst(func(c claim) bool { return c.Kind.Taken() }, 0) {
 		if c := j.w.claims[i]; all || j.past.Paid[c.Kind] >= c.Amount {
 			j.take(AlreadyBilled, i, c.Amount)
+		}
+	}
+}
+
+// twice finds lines for what an earlier bill has had: our booking has paid for those already.
+func (j *judge) twice() {
+	for _, k := range []int{fee, tip, penalty} {
+		for _, i := range j.worst(func(c claim) bool { return indexOf(c.Kind) == k }, j.early) {
+			share := min(j.early, j.w.claims[i].Amount, j.w.booked[k], j.left[k], j.rest)
+			if share > 0 && !j.blamed(i) {
+				j.early -= share
+				j.take(AlreadyBilled, i, share)
+			}
 		}
 	}
 }
@@ -106,16 +120,24 @@ func (j *judge) duplicates() {
 	}
 }
 
-// ownFigure lets the carrier's 违约金 replace an estimate of ours, if that is the whole difference.
+// ownFigure lets the carrier's 违约金 replace an estimate of ours, if that is the whole difference
+// and one line says it: an estimate that was billed on another day is replaced already, and two
+// lines are one too many.
 func (j *judge) ownFigure() {
-	if !j.past.Estimated || j.rest == 0 || j.billed[penalty] == 0 || j.billed[fee] != j.w.booked[fee] || j.billed[tip] != j.w.booked[tip] {
+	if !j.past.Estimated || j.rest == 0 || j.billed[penalty] == 0 {
 		return
 	}
-	for _, i := range j.worst(func(c claim) bool { return c.Kind == bill.Penalty }, 0) {
-		if !j.blamed(i) {
-			j.blame(OwnFigure, i, j.rest)
+	for k := range j.billed {
+		if k != penalty && j.billed[k] != j.w.booked[k] {
 			return
 		}
+	}
+	if j.w.booked[penalty] == 0 && len(j.findings) == 0 && j.past.Paid[bill.Penalty] != 0 {
+		return
+	}
+	lines := slices.DeleteFunc(j.worst(func(c claim) bool { return c.Kind == bill.Penalty }, 0), j.blamed)
+	if len(lines) == 1 {
+		j.blame(OwnFigure, lines[0], j.rest)
 	}
 }
 

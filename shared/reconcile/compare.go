@@ -113,7 +113,7 @@ func (r *run) compare(part int, claims, booked *spill) error {
 
 // pass is the first pass for one waybill, by the carrier's number.
 func (r *run) pass(s *shelf, c *cell) {
-	if c.booked && !c.bad && c.billed.total() == c.w.booked.total() {
+	if c.booked && !c.bad && !r.early[c.w.ref] && c.billed.total() == c.w.booked.total() {
 		for i := c.first; i >= 0; i = s.next[i] {
 			k := indexOf(s.claims[i].Kind)
 			r.count(evenness(c.billed[k] == c.w.booked[k]))

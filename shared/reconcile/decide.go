@@ -89,6 +89,7 @@ type judge struct {
 	verdicts []verdict
 	findings []Finding
 	rest     money.Fen // what the bill has more than we know of; negative = less
+	early    money.Fen // of what we booked, what an earlier bill has had already
 }
 
 // agree tells whether a waybill needs no judge: nothing is bad, and the totals are the same.
@@ -150,6 +151,7 @@ func (j *judge) byTime() {
 		}
 		if item.CutOff {
 			unbilled -= item.Diff
+			j.early += item.Diff
 		}
 		j.rest += item.Diff
 		ends = append(ends, item.ID)

@@ -48,6 +48,7 @@ type books struct {
 	bookings []reconcile.Booking
 	past     map[string]reconcile.Past // by the carrier's number
 	byRef    map[reconcile.Ref]reconcile.Past
+	early    []reconcile.Ref
 	err      error
 }
 
@@ -59,6 +60,8 @@ func (b books) Bookings(_ context.Context, yield func(reconcile.Booking) error) 
 	}
 	return b.err
 }
+
+func (b books) CutOff(context.Context) ([]reconcile.Ref, error) { return b.early, nil }
 
 func (b books) Past(_ context.Context, asks []reconcile.Ask) ([]reconcile.Past, error) {
 	out := make([]reconcile.Past, len(asks))

@@ -119,7 +119,7 @@ func (r *run) byAmount() {
 		w := r.rest.byRef[ref]
 		for k, amount := range w.booked {
 			p := price{k, amount}
-			if len(w.claims) == 0 && amount != 0 && amount == w.booked.total() && len(lines[p]) > 0 {
+			if len(w.claims) == 0 && !r.early[ref] && amount != 0 && amount == w.booked.total() && len(lines[p]) > 0 {
 				bookings[p] = append(bookings[p], w)
 			}
 		}

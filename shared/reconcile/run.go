@@ -30,6 +30,9 @@ type Books interface {
 	// Past answers each question about an attempt, in their order; an answer without an order: nobody
 	// knows it. It is asked about a bounded number at once.
 	Past(ctx context.Context, asks []Ask) ([]Past, error)
+	// CutOff gives the attempts of which an earlier import has lines for bookings whose own day's bill
+	// was still to come. Those are judged also where this bill agrees: it would be paid twice.
+	CutOff(ctx context.Context) ([]Ref, error)
 }
 
 // Ask names an attempt by the carrier's number, by our own, or by both: the carrier's decides.
@@ -49,7 +52,7 @@ func Run(ctx context.Context, lines Lines, books Books, o Options) (Report, erro
 	if err != nil {
 		return Report{}, fmt.Errorf("reconcile: %w", err)
 	}
-	r := &run{o: o, day: day, dir: dir, seed: maphash.MakeSeed(), rest: leftovers{byRef: map[Ref]*waybill{}, strays: map[string]*waybill{}},
+	r := &run{o: o, day: day, dir: dir, seed: maphash.MakeSeed(), early: map[Ref]bool{}, rest: leftovers{byRef: map[Ref]*waybill{}, strays: map[string]*waybill{}},
 		report: Report{Outcomes: map[Outcome]int{}, Whys: map[Why]int{}, Missing: map[Outcome]int{}, Findings: []Finding{}}}
 	err = r.all(ctx, lines, books)
 	return r.report, errors.Join(err, os.RemoveAll(dir))
@@ -61,6 +64,7 @@ type run struct {
 	dir    string
 	seed   maphash.Seed
 	rest   leftovers
+	early  map[Ref]bool // billed before our booking, on another bill
 	report Report
 	told   sync.Mutex // of Progress
 	// What the two readers count side by side.
@@ -69,6 +73,13 @@ type run struct {
 }
 
 func (r *run) all(ctx context.Context, lines Lines, books Books) error {
+	refs, err := books.CutOff(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		r.early[ref] = true
+	}
 	claims, err := newSpill(r.dir, "lines", r.o.Parts)
 	if err != nil {
 		return err

@@ -163,13 +163,14 @@ func TestTheLedgerIsShown(t *testing.T) {
 	balances, err := w.Balances(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []store.Balance{
-		{"bank", -150_000}, {"carrier:shansong:main:held", 0}, {"carrier:shansong:main:prepaid", 97_900}, {"carrier:uupt:main:held", 0}, {"carrier:uupt:main:prepaid", 49_960},
+		{"bank", -150_000}, {"carrier:shansong:main:held", 0}, {"carrier:shansong:main:prepaid", 97_900}, {"carrier:uupt:main:held", 0}, {"carrier:uupt:main:payable", -120},
+		{"carrier:uupt:main:prepaid", 49_960},
 		{"expense:delivery:shansong", 1800}, {"expense:penalty:shansong:order_cancelled", 300}, {"expense:penalty:uupt:lost_race", 40},
-		{"income:delivery:meituan", -2400}, {"income:penalty:meituan", -200}, {"platform:meituan:penalty_receivable", 200}, {"platform:meituan:receivable", 2400},
+		{"income:delivery:meituan", -2400}, {"income:penalty:meituan", -200}, {"platform:meituan:penalty_receivable", 200}, {"platform:meituan:receivable", 2400}, {"suspense:uupt", 120},
 	}, balances)
 	totals, err := w.LedgerTotals(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, store.LedgerTotals{Entries: 32, Balanced: true, Income: 2600, Expense: 2140}, totals)
+	require.Equal(t, store.LedgerTotals{Entries: 34, Balanced: true, Income: 2600, Expense: 2140}, totals)
 	w.exec(t, "UPDATE ledger_entry SET amount_fen = amount_fen + 1 ORDER BY id LIMIT 1")
 	totals, err = w.LedgerTotals(t.Context())
 	require.NoError(t, err)
@@ -177,10 +178,10 @@ func TestTheLedgerIsShown(t *testing.T) {
 
 	all, err := w.Entries(t.Context(), 0, 1_000_000)
 	require.NoError(t, err)
-	require.Len(t, all, 32)
+	require.Len(t, all, 34)
 	newest, err := w.Entries(t.Context(), 0, 3)
 	require.NoError(t, err)
-	require.Equal(t, all[29:], newest)
+	require.Equal(t, all[31:], newest)
 	mine, err := w.Entries(t.Context(), w.delivered, 100)
 	require.NoError(t, err)
 	require.Len(t, mine, 8)

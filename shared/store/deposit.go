@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
@@ -74,6 +75,9 @@ func (s *Store) deposit(ctx context.Context, p Payment, then func(tx *sql.Tx) er
 		return false, fmt.Errorf("deposit %q: want a positive amount and number of shards, not %s over %d", p.Key, p.Amount, p.Shards)
 	}
 	t, hash, err := p.transfer()
+	if err == nil {
+		err = t.Check()
+	}
 	if err != nil {
 		return false, err
 	}
@@ -103,23 +107,57 @@ func (s *Store) deposit(ctx context.Context, p Payment, then func(tx *sql.Tx) er
 }
 
 // fits refuses a payment that is booked at once and in stages, and one that is seen without
-// having been sent alike.
+// having been sent alike, or whose sending was undone. Its own key is claimed by then: of two
+// that do not fit each other one waits for the other.
 func (p Payment) fits(ctx context.Context, tx *sql.Tx) error {
 	other := ledger.TopUpSent(p.Key, p.Carrier, p.Account, p.Amount, p.At)
 	if p.Stage == Sent {
 		other.Source = "deposit"
 	}
-	var hash string
-	err := tx.QueryRowContext(ctx, "SELECT hash FROM ledger_key WHERE source = ? AND k = ?", other.Source, p.Key).Scan(&hash)
+	hash, err := usedKey(ctx, tx, other.Source, p.Key)
+	if err != nil {
+		return err
+	}
+	undone := ""
+	if p.Stage == Seen && hash != "" {
+		if undone, err = usedKey(ctx, tx, reversal, other.Tx()); err != nil {
+			return err
+		}
+	}
 	switch {
-	case errors.Is(err, sql.ErrNoRows) && p.Stage == Seen:
+	case p.Stage == Seen && (hash == "" || undone != ""):
 		return fmt.Errorf("%q: %w", p.Key, ErrNotSent)
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
-	case err != nil:
-		return fmt.Errorf("read ledger_key: %w", err)
-	case p.Stage == Seen && hash == other.Hash():
+	case hash == "", p.Stage == Seen && hash == other.Hash():
 		return nil
 	}
 	return fmt.Errorf("%s %q: %w", other.Source, p.Key, ErrConflict)
+}
+
+// reversal is the source of reversals; their keys are the names of what they undo.
+const reversal = "reverse"
+
+// arrived refuses to undo the sending of a payment that was seen: it would be money from
+// nowhere. The reversal is posted by then, see fits.
+func arrived(ctx context.Context, tx *sql.Tx, t ledger.Transfer) error {
+	key, sent := strings.CutPrefix(t.Key, "topup_sent:")
+	if t.Source != reversal || !sent {
+		return nil
+	}
+	seen := ledger.Transfer{Source: "topup_seen", Key: key}
+	hash, err := usedKey(ctx, tx, seen.Source, seen.Key)
+	if err != nil || hash == "" {
+		return err
+	}
+	undone, err := usedKey(ctx, tx, reversal, seen.Tx())
+	if err != nil || undone != "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w: %s says that it arrived; reverse that first", t.Key, ErrConflict, seen.Tx())
+}
+
+// usedKey is the hash of what was posted with a key, "" = nothing. It waits for whoever is posting it.
+func usedKey(ctx context.Context, tx *sql.Tx, source, key string) (hash string, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT hash FROM ledger_key WHERE source = ? AND k = ? FOR UPDATE", source, key)
+	err = each(rows, err, "ledger_key", func(r *sql.Rows) error { return r.Scan(&hash) })
+	return hash, err
 }

@@ -63,6 +63,8 @@ type seal struct {
 	entries  int
 	hash     string
 	leaves   []byte
+
+	firstPosted, lastPosted, lastEvent int64 // unix ms
 }
 
 func lastSeal(ctx context.Context, db execer, lock string) (seal, error) {

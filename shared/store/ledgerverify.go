@@ -41,6 +41,7 @@ type verifier struct {
 	accounts map[string]turnover
 	report   LedgerReport
 	total    int64
+	balances int64 // rows of ledger_balance that the seals so far wrote
 	progress func(done, total int64)
 }
 
@@ -57,6 +58,8 @@ func (v *verifier) run(ctx context.Context) error {
 		func() error { return v.marked(ctx, before.to) },
 		func() error { return v.tail(ctx, before) },
 		func() error { return v.unbalanced(ctx) },
+		func() error { return v.madeUp(ctx) },
+		func() error { return v.periods(ctx) },
 		func() error { v.report.Accounts = len(v.accounts); return nil },
 	)
 }
@@ -94,8 +97,11 @@ func (v *verifier) chain(ctx context.Context) (seal, error) {
 }
 
 func (v *verifier) sealAfter(ctx context.Context, id int64) (s seal, found bool, err error) {
-	rows, err := v.tx.QueryContext(ctx, "SELECT from_id, to_id, entries, hash, leaves FROM ledger_seal WHERE to_id > ? ORDER BY to_id LIMIT 1", id)
-	err = each(rows, err, "seal", func(r *sql.Rows) error { found = true; return r.Scan(&s.from, &s.to, &s.entries, &s.hash, &s.leaves) })
+	rows, err := v.tx.QueryContext(ctx, "SELECT from_id, to_id, entries, hash, leaves, first_posted_at, last_posted_at, last_event_at FROM ledger_seal WHERE to_id > ? ORDER BY to_id LIMIT 1", id)
+	err = each(rows, err, "seal", func(r *sql.Rows) error {
+		found = true
+		return r.Scan(&s.from, &s.to, &s.entries, &s.hash, &s.leaves, &s.firstPosted, &s.lastPosted, &s.lastEvent)
+	})
 	return s, found, err
 }
 
@@ -108,16 +114,19 @@ func (v *verifier) sealedRange(ctx context.Context, before, now seal) error {
 		return err
 	}
 	v.report.Entries += int64(r.entries)
-	if r.sealer.Hash() != now.hash {
+	switch {
+	case r.sealer.Hash() != now.hash:
 		if err := v.name(ctx, r, before, now); err != nil {
 			return err
 		}
+	case r.firstPosted != now.firstPosted || r.lastPosted != now.lastPosted || r.lastEvent != now.lastEvent:
+		v.bad(LedgerProblem{FromID: now.from, ToID: now.to, Detail: "the instants of the seal are not those of its entries: balances of the past go by them"})
 	}
 	for account, t := range r.accounts {
 		sum := v.accounts[account]
 		v.accounts[account] = turnover{sum.debit + t.debit, sum.credit + t.credit}
 	}
-	return v.sealedBalances(ctx, now)
+	return v.sealedBalances(ctx, now, slices.Sorted(maps.Keys(r.accounts)))
 }
 
 // name says which entries of a range are not as they were sealed, by the leaves.
@@ -185,20 +194,6 @@ func differences(sealed, there []string, ids []int64, before int64) []LedgerProb
 		}
 	}
 	return out
-}
-
-// sealedBalances compares the balances that were written with a seal with the fold so far.
-func (v *verifier) sealedBalances(ctx context.Context, s seal) error {
-	rows, err := v.tx.QueryContext(ctx, "SELECT account, debit_fen, credit_fen FROM ledger_balance WHERE to_id = ? ORDER BY account", s.to)
-	return each(rows, err, "sealed balances", func(r *sql.Rows) error {
-		var account string
-		var t turnover
-		err := r.Scan(&account, &t.debit, &t.credit)
-		if sum := v.accounts[account]; sum != t {
-			v.bad(LedgerProblem{FromID: s.from, ToID: s.to, Detail: fmt.Sprintf("account %s: sealed at %s, its entries give %s", account, t.balance(), sum.balance())})
-		}
-		return err
-	})
 }
 
 // marked: no range may be sealed beyond the mark.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
@@ -43,11 +44,18 @@ func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) 
 	if err != nil {
 		return c, err
 	}
+	kept, err := s.periodKept(ctx, m.closed)
+	if err != nil || m.closed == period && !kept { // cut off: its balances are still to be written down
+		return c, err
+	}
 	if now.Before(until) {
 		bad("the period ends at %s only", until.Format(time.DateTime))
 	}
-	if m.closed >= period {
+	switch {
+	case m.closed >= period:
 		bad("%s is closed already", m.closed)
+	case !kept:
+		bad("%s has no trial balance, its close was cut off: qianfan ledger close %s", m.closed, m.closed)
 	}
 	first, err := s.firstOpen(ctx, m.closed)
 	if err != nil {
@@ -65,6 +73,13 @@ func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) 
 			bad(ask.text, n)
 		}
 	}
+	waiting, err := s.pendingBefore(ctx, until)
+	if err != nil {
+		return c, err
+	}
+	if waiting > 0 {
+		bad("%d proposals wait for approval: qianfan ledger proposals", waiting)
+	}
 	gaps, err := s.SuspenseGaps(ctx)
 	for _, g := range gaps {
 		bad("%s", g)
@@ -78,7 +93,17 @@ var closingQuestions = []struct {
 	args        func(until time.Time) []any
 }{
 	{"SELECT COUNT(*) FROM fact WHERE posted_at IS NULL AND at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
-	{"SELECT COUNT(*) FROM ledger_transfer WHERE state = 'pending' AND made_at < ?", "%d proposals wait for approval: qianfan ledger proposals", untilOnly},
+}
+
+// pendingBefore counts the proposals about events before an instant. They were made in system time.
+func (s *Store) pendingBefore(ctx context.Context, until time.Time) (n int, err error) {
+	list, err := s.Proposals(ctx, TransferPending, math.MaxInt32)
+	for _, p := range list {
+		if p.Transfer.EventAt.Before(until) {
+			n++
+		}
+	}
+	return n, err
 }
 
 func untilOnly(until time.Time) []any { return []any{until.UnixMilli()} }
@@ -98,29 +123,29 @@ func (s *Store) firstOpen(ctx context.Context, closed string) (string, error) {
 // ClosePeriod closes a month for ever. Entries about its events that come later belong to the
 // next open one. now is virtual. Called again after it was cut off, it finishes.
 func (s *Store) ClosePeriod(ctx context.Context, who Act, period string, note string, now time.Time) (ClosedPeriod, error) {
-	m, err := readMark(ctx, s.db, "")
+	c, err := s.CheckClosing(ctx, period, now)
 	if err != nil {
 		return ClosedPeriod{}, err
 	}
-	if m.closed != period || s.periodKept(ctx, period) {
-		c, err := s.CheckClosing(ctx, period, now)
-		if err != nil {
-			return ClosedPeriod{}, err
-		}
-		if len(c.Obstacle) > 0 {
-			return ClosedPeriod{}, fmt.Errorf("%w: %s", ErrNotClosable, c.Obstacle[0])
-		}
-		if err := s.shut(ctx, period); err != nil {
-			return ClosedPeriod{}, err
-		}
+	if len(c.Obstacle) > 0 {
+		return ClosedPeriod{}, fmt.Errorf("%w: %s", ErrNotClosable, c.Obstacle[0])
+	}
+	if err := s.shut(ctx, period); err != nil {
+		return ClosedPeriod{}, err
 	}
 	return s.keepTrial(ctx, who, period, note)
 }
 
-func (s *Store) periodKept(ctx context.Context, period string) bool {
+// periodKept reports whether the balances of a closed period are written down; of none they are.
+func (s *Store) periodKept(ctx context.Context, period string) (bool, error) {
+	if period == "" {
+		return true, nil
+	}
 	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM ledger_period WHERE period = ?", period).Scan(&n)
-	return err == nil && n > 0
+	if err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM ledger_period WHERE period = ?", period).Scan(&n); err != nil {
+		return false, fmt.Errorf("closed period: %w", err)
+	}
+	return n > 0, nil
 }
 
 // shut moves the mark: whoever was posting into the period has committed by then.
@@ -192,8 +217,9 @@ func trialBalance(ctx context.Context, tx *sql.Tx, period string) ([]Balance, er
 	return sortedBalances(sums), err
 }
 
-// firstPosted is an id below which no entry of a period after that one is: nothing is posted
-// before it happens, so the ranges that were sealed before the period began need not be read.
+// firstPosted is an id below which no entry of a period after that one is: such an entry is of an
+// event since then, or came when the period of its event was closed. Ranges without either need
+// not be read.
 func firstPosted(ctx context.Context, tx *sql.Tx, before string) (int64, error) {
 	_, began, err := ledger.Span(before)
 	if err != nil { // there is no period before
@@ -201,7 +227,7 @@ func firstPosted(ctx context.Context, tx *sql.Tx, before string) (int64, error) 
 	}
 	var first sql.NullInt64
 	var last seal
-	if err := tx.QueryRowContext(ctx, "SELECT MIN(from_id) FROM ledger_seal WHERE last_posted_at >= ?", began.Add(-postingSlack).UnixMilli()).Scan(&first); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT MIN(from_id) FROM ledger_seal WHERE last_posted_at >= ? OR last_event_at >= ?", began.Add(-postingSlack).UnixMilli(), began.UnixMilli()).Scan(&first); err != nil {
 		return 0, fmt.Errorf("first seal of the period: %w", err)
 	}
 	if !first.Valid {

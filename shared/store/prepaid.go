@@ -37,8 +37,15 @@ func (p Prepaid) Runway() (time.Duration, bool) {
 	if p.Pace <= 0 {
 		return 0, false
 	}
-	return time.Duration(max(0, p.Free)*60/p.Pace) * time.Minute, true
+	free := max(0, p.Free)
+	if free/p.Pace >= longest {
+		return longest * time.Hour, true
+	}
+	return time.Duration(free*60/p.Pace) * time.Minute, true
 }
+
+// longest is a hundred years in hours: beyond it a runway means nothing, and would wrap.
+const longest = 100 * 365 * 24
 
 // Shards counts the shards of each carrier account that holds are taken from.
 func (s *Store) Shards(ctx context.Context) (map[[2]string]int, error) {

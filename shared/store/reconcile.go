@@ -22,7 +22,7 @@ type BillBooks struct {
 	carrier, account string
 	from, until      time.Time // the day, until exclusive
 	imported         map[string]bool
-	last             int64 // the last entry that Bookings looked at
+	last             int64 // the last entry that Bookings looked at; no lesser one comes any more
 }
 
 // BillBooks prepares our side of the bill of a day ("2026-11-23", Asia/Shanghai).
@@ -72,6 +72,11 @@ const (
 // Bookings gives every cost that was booked for an attempt of the account on the day. It reads
 // the accounts of costs by (account, id) from where the day's entries begin, in windows of ids.
 func (b *BillBooks) Bookings(ctx context.Context, yield func(reconcile.Booking) error) error {
+	last, err := b.s.lastEntry(ctx)
+	if err != nil {
+		return err
+	}
+	b.last = last
 	accounts, err := b.costAccounts(ctx)
 	if err != nil {
 		return err
@@ -80,11 +85,6 @@ func (b *BillBooks) Bookings(ctx context.Context, yield func(reconcile.Booking) 
 	if err != nil {
 		return err
 	}
-	var last int64
-	if err := b.s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_entry").Scan(&last); err != nil {
-		return fmt.Errorf("read entries: %w", err)
-	}
-	b.last = last
 	for _, account := range accounts {
 		for from := first; from <= last; from += idWindow {
 			if err := b.window(ctx, account, from, yield); err != nil {
@@ -94,6 +94,21 @@ func (b *BillBooks) Bookings(ctx context.Context, yield func(reconcile.Booking) 
 	}
 	return nil
 }
+
+// lastEntry is the last entry there is, after whoever is posting: none with a lesser id comes any more.
+func (s *Store) lastEntry(ctx context.Context) (last int64, err error) {
+	err = s.tx(ctx, "last entry", func(tx *sql.Tx) error {
+		if _, err := ownMark(ctx, tx); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM ledger_entry").Scan(&last)
+	})
+	return last, err
+}
+
+// Imported is how many bills of the account there were when this was prepared: with another one,
+// what was compared is out of date.
+func (b *BillBooks) Imported() int { return len(b.imported) }
 
 // ErrBooksMove says that costs of a bill's day are being booked while the bill is compared.
 var ErrBooksMove = errors.New("costs of the day are being booked right now")

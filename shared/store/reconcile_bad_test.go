@@ -214,7 +214,7 @@ func TestAStoppedImport(t *testing.T) {
 			cancel()
 		}
 	}}}
-	_, err = billimport.Run(ctx, f.Store, auditor, strings.NewReader(billText(t, billLine("nobody", reconcile.Ref{}, bill.Fee, 800))), job, now)
+	_, err = billimport.Run(ctx, f.Store, auditor, strings.NewReader(billText(t, billLine("nobody", reconcile.Ref{}, bill.Fee, 800))), job, nextDay)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, before, f.balances(t))
 	require.Zero(t, one[int](t, f, "SELECT COUNT(*) FROM bill"))
@@ -222,7 +222,7 @@ func TestAStoppedImport(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 
-	_, err = billimport.Run(t.Context(), f.Store, store.Act{}, strings.NewReader(""), job, now)
+	_, err = billimport.Run(t.Context(), f.Store, store.Act{}, strings.NewReader(""), job, nextDay)
 	require.ErrorIs(t, err, store.ErrNobody)
 }
 
@@ -247,7 +247,7 @@ func TestImportMeetsAResolution(t *testing.T) {
 	require.Equal(t, []int64{item.ID}, report.Findings[0].Ends)
 	_, err = f.WithdrawBillItem(t.Context(), auditor, item.ID, "they said it comes tomorrow", now)
 	require.NoError(t, err)
-	_, err = f.ImportBill(t.Context(), auditor, store.BillFile{Carrier: "shansong", Account: "main", Day: "2026-11-12", SHA256: lines.Sum(), Report: report}, now)
+	_, err = f.ImportBill(t.Context(), auditor, store.BillFile{Carrier: "shansong", Account: "main", Day: "2026-11-12", SHA256: lines.Sum(), Imported: books.Imported(), Report: report}, now)
 	require.ErrorIs(t, err, store.ErrItemResolved)
 	require.Equal(t, 1, one[int](t, f, "SELECT COUNT(*) FROM bill"))
 	require.NotEqual(t, before, f.balances(t), "only the resolution counts")
@@ -268,7 +268,7 @@ func TestImportWhileBooksMove(t *testing.T) {
 			book()
 		}
 	}}}
-	_, err = billimport.Run(t.Context(), f.Store, auditor, strings.NewReader(text), job, now)
+	_, err = billimport.Run(t.Context(), f.Store, auditor, strings.NewReader(text), job, nextDay)
 	require.ErrorIs(t, err, store.ErrBooksMove)
 	require.Empty(t, f.openItems(t))
 

@@ -25,6 +25,7 @@ const billDay = "2026-11-11"
 var (
 	billNoon = time.Date(2026, 11, 11, 4, 0, 0, 0, time.UTC)
 	auditor  = store.Act{By: "wang", At: now}
+	nextDay  = time.Date(2026, 11, 15, 3, 0, 0, 0, time.UTC) // when the bills of all these days are there
 )
 
 // waybill plants an attempt of 闪送 whose carrier's number is no.
@@ -81,7 +82,7 @@ func (f fixture) importText(t testing.TB, day, text string, dry bool) (billimpor
 	m, err := bill.Default("shansong")
 	require.NoError(t, err)
 	job := billimport.Job{Carrier: "shansong", Account: "main", Day: day, Name: "bill.csv", Mapping: m, DryRun: dry, Options: reconcile.Options{Parts: 4, Dir: t.TempDir()}}
-	return billimport.Run(t.Context(), f.Store, auditor, strings.NewReader(text), job, now)
+	return billimport.Run(t.Context(), f.Store, auditor, strings.NewReader(text), job, nextDay)
 }
 
 func (f fixture) importLines(t testing.TB, day string, lines ...bill.Line) billimport.Result {

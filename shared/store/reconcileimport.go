@@ -34,6 +34,7 @@ type BillFile struct {
 	SHA256                string
 	Name                  string // of the file, for people
 	Owner                 string // of its items
+	Imported              int    // bills of the account that were there when it was compared
 	Report                reconcile.Report
 }
 
@@ -142,6 +143,7 @@ func (s *Store) ImportBill(ctx context.Context, who Act, f BillFile, now time.Ti
 		}
 		i := billImport{tx: tx, who: who, now: now, file: f, bill: out}
 		return inOrder(
+			func() error { return i.alone(ctx) },
 			func() error { return i.end(ctx) },
 			func() error { return i.raise(ctx, day) },
 			func() error {
@@ -160,6 +162,20 @@ type billImport struct {
 	now  time.Time
 	file BillFile
 	bill Bill
+}
+
+// alone requires that no other bill of the account came since this one was compared: each would
+// explain what it has by the other's absence.
+func (i billImport) alone(ctx context.Context) error {
+	var bills int
+	// Two at once meet here: a lock on what is not committed waits, and one of them begins again.
+	if err := i.tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM bill WHERE carrier = ? AND account = ? AND id <> ? LOCK IN SHARE MODE", i.file.Carrier, i.file.Account, i.bill.ID).Scan(&bills); err != nil {
+		return fmt.Errorf("read bills: %w", err)
+	}
+	if bills != i.file.Imported {
+		return fmt.Errorf("%w: another bill of %s/%s was imported meanwhile; nothing was written, read this one again", ErrBooksMove, i.file.Carrier, i.file.Account)
+	}
+	return nil
 }
 
 // end resolves items of other bills that this one answers.

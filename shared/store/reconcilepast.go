@@ -11,6 +11,20 @@ import (
 	"github.com/chuandao/qianfan/shared/reconcile"
 )
 
+// CutOff gives the attempts that a bill of the account had before we booked, and no other bill has settled.
+func (b *BillBooks) CutOff(ctx context.Context) ([]reconcile.Ref, error) {
+	var out []reconcile.Ref
+	rows, err := b.s.db.QueryContext(ctx, "SELECT DISTINCT order_id, n FROM money_item WHERE state = ? AND source = ? AND party = ? AND account = ? AND kind = ?",
+		ItemExplained, sourceBill, b.carrier, b.account, string(reconcile.CutOff))
+	err = each(rows, err, "early lines", func(r *sql.Rows) error {
+		var ref reconcile.Ref
+		err := r.Scan(&ref.Order, &ref.N)
+		out = append(out, ref)
+		return err
+	})
+	return out, err
+}
+
 // Past answers what the books know about attempts beside the day's bookings.
 func (b *BillBooks) Past(ctx context.Context, asks []reconcile.Ask) ([]reconcile.Past, error) {
 	refs, err := b.resolve(ctx, asks)
@@ -136,12 +150,23 @@ func (b *BillBooks) addItems(ctx context.Context, ids []int64, known map[reconci
 
 // addFigures tells whose 违约金 is a rule's or a pre-query's figure that the carrier never confirmed.
 func (b *BillBooks) addFigures(ctx context.Context, ids []int64, known map[reconcile.Ref]*reconcile.Past) error {
-	return b.byOrder(ctx, ids, "SELECT order_id, n, kind, from_name FROM order_event WHERE order_id IN ", " AND kind IN ('penalty','money') ORDER BY order_id, COALESCE(version, 0)", func(r *sql.Rows) error {
+	err := b.byOrder(ctx, ids, "SELECT order_id, n, kind, from_name FROM order_event WHERE order_id IN ", " AND kind IN ('penalty','money') ORDER BY order_id, COALESCE(version, 0)", func(r *sql.Rows) error {
 		var ref reconcile.Ref
 		var kind, figure string
 		err := r.Scan(&ref.Order, &ref.N, &kind, &figure)
 		if p := known[ref]; p != nil {
 			p.Estimated = kind == "penalty" && figure != "carrier"
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return b.byOrder(ctx, ids, "SELECT order_id, n FROM money_item WHERE order_id IN ", " AND source = 'bill' AND kind = 'own_figure'", func(r *sql.Rows) error {
+		var ref reconcile.Ref
+		err := r.Scan(&ref.Order, &ref.N)
+		if p := known[ref]; p != nil {
+			p.Estimated = false // a bill has said it
 		}
 		return err
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/bill"
 	"github.com/chuandao/qianfan/shared/ledger"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/reconcile"
 )
 
@@ -109,6 +110,9 @@ func (s *Store) AcceptBillItem(ctx context.Context, who Act, id int64, note stri
 			return end, nil // a line without an amount: what it was about was settled otherwise
 		}
 		ref := reconcile.Ref{Order: x.OrderID, N: x.N}
+		if err := bookedSince(ctx, tx, x); err != nil {
+			return end, err
+		}
 		accounts, err := expenseAccounts(ctx, tx, x.Party, []cost{{ref, bill.Kind(x.Cost)}})
 		if err != nil {
 			return end, err
@@ -120,6 +124,33 @@ func (s *Store) AcceptBillItem(ctx context.Context, who Act, id int64, note stri
 		}
 		return end, nil
 	})
+}
+
+// bookedSince refuses to make a cost of what was booked otherwise after the bill came, as by a carrier
+// that told an end late: it would be booked twice.
+func bookedSince(ctx context.Context, tx *sql.Tx, x Item) error {
+	if x.OrderID == 0 {
+		return nil
+	}
+	var sum money.Fen
+	rows, err := tx.QueryContext(ctx, "SELECT tx, account, debit, amount_fen FROM ledger_entry WHERE order_id = ? AND n = ? AND posted_at > ?", x.OrderID, x.N, x.OpenedAt.UnixMilli())
+	err = each(rows, err, "later costs", func(r *sql.Rows) error {
+		var name, account string
+		var debit bool
+		var amount money.Fen
+		err := r.Scan(&name, &account, &debit, &amount)
+		if !debit {
+			amount = -amount
+		}
+		if costKind(account, x.Party) != "" && !fromBills(name) {
+			sum += amount
+		}
+		return err
+	})
+	if err == nil && sum != 0 {
+		err = fmt.Errorf("%w: %s was booked for the attempt after its bill came (qianfan ledger entries --order %d): withdraw the item if that is what the line is for, and post only what is left", ErrBillItem, sum, x.OrderID)
+	}
+	return err
 }
 
 // WithdrawBillItem ends an item of a bill in our favour: the carrier takes its line back, or

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
@@ -38,7 +39,8 @@ var ErrDecided = errors.New("it is decided already")
 var ErrOwnProposal = errors.New("a second person has to approve it")
 
 // Propose keeps a transfer until it is decided, and returns its id. The same one again changes
-// nothing; its key with other content is ErrConflict.
+// nothing while it is pending, opens it again when it was voided, and is ErrDecided when it was
+// posted; its key with other content is ErrConflict.
 func (s *Store) Propose(ctx context.Context, who Act, t ledger.Transfer, note string) (int64, error) {
 	var id int64
 	err := s.tx(ctx, "propose transfer", func(tx *sql.Tx) error {
@@ -59,8 +61,17 @@ func propose(ctx context.Context, tx *sql.Tx, who Act, t ledger.Transfer, note s
 		return 0, err
 	case found && had.Transfer.Hash() != t.Hash():
 		return 0, fmt.Errorf("%s: %w", t.Tx(), ErrConflict)
-	case found:
+	case found && had.State == TransferPosted:
+		return had.ID, had.decided()
+	case found && had.State == TransferPending:
 		return had.ID, nil
+	case found: // voided: under its number it is what people saw there
+		_, err := tx.ExecContext(ctx, "UPDATE ledger_transfer SET state = ?, note = ?, made_by = ?, made_at = ?, decided_by = '', decided_at = NULL WHERE id = ?",
+			TransferPending, clip(note, 255), clip(who.By, maxBy), who.At.UnixMilli(), had.ID)
+		if err != nil {
+			return 0, fmt.Errorf("write ledger_transfer: %w", err)
+		}
+		return had.ID, audit(ctx, tx, who, "ledger propose", t.Tx(), nil, t)
 	}
 	body, err := json.Marshal(t)
 	if err != nil {
@@ -100,8 +111,10 @@ func decideProposal(ctx context.Context, tx *sql.Tx, who Act, id int64, post boo
 	case !found:
 		return p, fmt.Errorf("there is no proposal %d", id)
 	case p.State != TransferPending:
-		return p, fmt.Errorf("proposal %d was %s by %s: %w", id, p.State, p.DecidedBy, ErrDecided)
-	case post && p.MadeBy == who.By:
+		return p, p.decided()
+	case post && strings.TrimSpace(who.By) == "":
+		return p, ErrNobody
+	case post && samePerson(p.MadeBy, who.By):
 		return p, fmt.Errorf("proposal %d is by %s: %w", id, p.MadeBy, ErrOwnProposal)
 	}
 	p.State, p.DecidedBy, p.DecidedAt = TransferVoided, who.By, who.At
@@ -115,6 +128,9 @@ func decideProposal(ctx context.Context, tx *sql.Tx, who Act, id int64, post boo
 		if len(fresh) == 0 {
 			return p, fmt.Errorf("%s was posted without approval: %w", p.Transfer.Tx(), ErrConflict)
 		}
+		if err := arrived(ctx, tx, p.Transfer); err != nil {
+			return p, err
+		}
 		if err := endWrittenOff(ctx, tx, who, p.Transfer, now); err != nil {
 			return p, err
 		}
@@ -123,6 +139,16 @@ func decideProposal(ctx context.Context, tx *sql.Tx, who Act, id int64, post boo
 		return p, fmt.Errorf("write ledger_transfer: %w", err)
 	}
 	return p, audit(ctx, tx, who, verb, p.Transfer.Tx(), nil, p.Transfer)
+}
+
+func (p Proposal) decided() error {
+	return fmt.Errorf("proposal %d was %s by %s: %w", p.ID, p.State, p.DecidedBy, ErrDecided)
+}
+
+// samePerson compares names as people do. What is kept of a long one is its beginning.
+func samePerson(a, b string) bool {
+	name := func(s string) string { return strings.TrimSpace(clip(strings.TrimSpace(s), maxBy)) }
+	return strings.EqualFold(name(a), name(b))
 }
 
 const proposalList = "id, state, body, note, made_by, made_at, decided_by, decided_at"

@@ -94,7 +94,7 @@ var attacks = []scenario{
 		name:  "delivered while the tip is under way, its yes is booked",
 		steps: []step{tipping, quoted(), okPlace(1), pass(time.Minute), says(1, carrier.Delivered), ok(1), shows(1, carrier.Delivered)},
 		state: order.Delivered, attempts: "1 delivered", calls: "1 place, 1 tip, 1 query",
-		money: "1 hold 800, 1 hold 100, 1 capture 800, 1 release 100, 0 income 1500, 1 overdraw 100, 1 capture 100", milestones: "dispatching delivered",
+		money: "1 hold 800, 1 hold 100, 1 capture 800, 1 release 100, 0 income 1500, 1 overdraw 100, 1 tip 100", milestones: "dispatching delivered",
 	},
 	{
 		name:  "delivered while the tip is under way, its caller vanished: the carrier is asked",

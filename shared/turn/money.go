@@ -35,6 +35,15 @@ func (t *Turn) cover(a *order.Attempt, need money.Fen) {
 
 // bookDelivery books the carrier's cumulative fee as the difference to what is booked.
 func (t *Turn) bookDelivery(a *order.Attempt, total money.Fen) {
+	tip := money.Fen(0)
+	if a.Booked == 0 {
+		tip = min(a.Tip, total)
+	}
+	t.bookCost(a, total, tip)
+}
+
+// bookCost is bookDelivery where it is known how much of the difference is a tip.
+func (t *Turn) bookCost(a *order.Attempt, total, tip money.Fen) {
 	delta := total - a.Booked
 	t.cover(a, delta)
 	a.Held -= delta
@@ -43,10 +52,6 @@ func (t *Turn) bookDelivery(a *order.Attempt, total money.Fen) {
 		t.attemptFact(a, order.FactPenalty, delta, order.CauseLostRace)
 		t.alarm("a delivery was charged for an attempt that does not carry the order")
 	} else {
-		tip := money.Fen(0)
-		if a.Booked == 0 {
-			tip = min(a.Tip, delta)
-		}
 		t.attemptFact(a, order.FactCapture, delta-tip, "")
 		t.attemptFact(a, order.FactTip, tip, "")
 	}

@@ -101,7 +101,7 @@ func (t *Turn) tipIs(a *order.Attempt, total money.Fen) {
 	if total == a.Tip {
 		return
 	}
-	known := a.Price + a.Tip
+	known, late := a.Price+a.Tip, total-a.Tip
 	a.Tip = total
 	a.Want.Tip = max(a.Want.Tip, total)
 	t.touch(a)
@@ -110,7 +110,7 @@ func (t *Turn) tipIs(a *order.Attempt, total money.Fen) {
 	case a.Live():
 		t.cover(a, a.Price+a.Tip)
 	case a.State == order.AttemptDelivered && a.Booked == known: // by what we knew, not by the carrier's figure
-		t.bookDelivery(a, a.Price+a.Tip)
+		t.bookCost(a, a.Price+a.Tip, late)
 		t.release(a)
 	}
 }
