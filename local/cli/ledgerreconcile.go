@@ -31,6 +31,7 @@ type ledgerReconcile struct {
 	Window   time.Duration `default:"30m" help:"How far a line without any number may be from the booking that it is for."`
 	Late     time.Duration `default:"2h" help:"What was booked this long before midnight may come with the next bill."`
 	Favour   string        `default:"0" placeholder:"YUAN" help:"A difference up to this in our favour is not worth a question, in 元."`
+	Figure   string        `default:"20" placeholder:"YUAN" help:"How much more than our estimate the carrier's own 违约金 may be without a question, in 元."`
 	Limit    int           `default:"300000" help:"Refuse the file when more lines and bookings than this disagree."`
 	Temp     string        `placeholder:"DIR" help:"Where temporary files go: about as much as the bill."`
 	Progress bool          `help:"Tell how far it is also where the output is no terminal."`
@@ -110,7 +111,11 @@ func (c ledgerReconcile) job() (billimport.Job, error) {
 	if c.Window < 0 || c.Late < 0 || c.Limit < 1 {
 		return job, usage("--window, --late and --limit: want nothing below zero, and a limit")
 	}
-	job.Options = reconcile.Options{Dir: c.Temp, Limit: c.Limit, Window: c.Window, Late: c.Late, Favour: favour}
+	figure, err := money.ParseYuan(c.Figure)
+	if err != nil || figure <= 0 {
+		return job, usage("--figure %q: want an amount in 元, as 20", c.Figure)
+	}
+	job.Options = reconcile.Options{Dir: c.Temp, Limit: c.Limit, Window: c.Window, Late: c.Late, Favour: favour, Figure: figure}
 	job.Mapping, err = c.mapping()
 	return job, err
 }

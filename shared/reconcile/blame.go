@@ -124,8 +124,8 @@ func (j *judge) duplicates() {
 // and one line says it: an estimate that was billed on another day is replaced already, and two
 // lines are one too many.
 func (j *judge) ownFigure() {
-	if !j.past.Estimated || j.rest == 0 || j.billed[penalty] == 0 {
-		return
+	if !j.past.Estimated || j.rest == 0 || j.rest > j.o.Figure || j.billed[penalty] == 0 {
+		return // more than that is nothing to be believed without a person
 	}
 	for k := range j.billed {
 		if k != penalty && j.billed[k] != j.w.booked[k] {

@@ -109,6 +109,7 @@ type Options struct {
 	Window time.Duration // how far apart a line without a number and a booking may be, 30 min
 	Late   time.Duration // what was booked this long before the day's end may come with the next bill, 2 h
 	Favour money.Fen     // an amount up to this in our favour is not worth a question, 0
+	Figure money.Fen     // how much more than our estimate a carrier's own 违约金 may be without a question, 20 元
 	// Progress hears how far the run is, now and then, from one goroutine at a time.
 	Progress func(Progress)
 }
@@ -154,8 +155,11 @@ func (o Options) withDefaults() (Options, time.Time, error) {
 	if o.Late == 0 {
 		o.Late = 2 * time.Hour
 	}
+	if o.Figure == 0 {
+		o.Figure = 20_00
+	}
 	day, err := time.ParseInLocation(time.DateOnly, o.Day, shanghai)
-	if err != nil || o.Parts < 1 || o.Limit < 1 || o.Window < 0 || o.Late < 0 || o.Favour < 0 {
+	if err != nil || o.Parts < 1 || o.Limit < 1 || o.Window < 0 || o.Late < 0 || o.Favour < 0 || o.Figure < 0 {
 		return o, day, fmt.Errorf("reconcile: options %+v: want a day such as 2026-11-23, and nothing negative", o)
 	}
 	return o, day, nil

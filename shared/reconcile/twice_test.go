@@ -56,6 +56,7 @@ func TestOwnFigureIsNoPretext(t *testing.T) {
 		says     []string
 	}{
 		"another figure":               {[]reconcile.Booking{fine}, []any{line("A", bill.Penalty, 500)}, []string{"2 own_figure 200"}},
+		"too much to be believed":      {[]reconcile.Booking{fine}, []any{line("A", bill.Penalty, 2301)}, []string{"2 overbilled 2001"}},
 		"compensation is not given":    {[]reconcile.Booking{fine, booked("A", bill.Compensation, -500)}, []any{line("A", bill.Penalty, 300)}, []string{"0 not_given 500"}},
 		"a refund that we know not of": {[]reconcile.Booking{fine}, []any{line("A", bill.Penalty, 300), line("A", bill.Refund, 100)}, []string{"3 given_more -100"}},
 		"two of them":                  {[]reconcile.Booking{fine}, []any{line("A", bill.Penalty, 300), later}, []string{"3 overbilled 300"}},

@@ -93,6 +93,8 @@ var closingQuestions = []struct {
 	args        func(until time.Time) []any
 }{
 	{"SELECT COUNT(*) FROM fact WHERE posted_at IS NULL AND at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
+	{"SELECT COUNT(*) FROM money_item WHERE state = 'explained' AND kind IN ('cut_off', 'not_yet_billed') AND opened_at < ?",
+		"%d items wait for a bill of another day: qianfan ledger items --state explained", untilOnly},
 }
 
 // pendingBefore counts the proposals about events before an instant. They were made in system time.
