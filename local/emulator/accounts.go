@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/chuandao/qianfan/local/sim/fengniao"
 	"github.com/chuandao/qianfan/shared/carrier"
@@ -122,7 +121,7 @@ func (c simulatedCarrier) accountSettings(urls map[string]string, gateway string
 func (e *Emulator) openAccounts(ctx context.Context) error {
 	all := e.opts.accounts()
 	for _, p := range all.all() {
-		if _, err := e.Store.Deposit(ctx, "opening-"+p.party(), p.carrier, p.name, all.deposit(p), prepaidShards, time.Unix(0, 0)); err != nil {
+		if _, err := e.Store.Deposit(ctx, "opening-"+p.party(), p.carrier, p.name, all.deposit(p), prepaidShards, e.Clock.Now()); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/chuandao/qianfan/shared/turn"
 )
 
+// hotInstant is when everything here happens.
+var hotInstant = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+
 // HotAccount is what it costs that many instances spend one prepaid account: transactions of
 // dispatch a second, each with one hold, measured side by side.
 type HotAccount struct {
@@ -113,7 +116,7 @@ func hotRivals(ctx context.Context, s *store.Store) (map[string][]*hotWriter, er
 	for i := range hotWriters {
 		for _, w := range []hotWriter{{account: fmt.Sprintf("own-%d", i), shards: prepaidShards}, {account: "one", shards: prepaidShards}, {account: "unsplit", shards: 1}} {
 			w.store, w.name = s, fmt.Sprintf("dispatch-%d", i)
-			if _, err := s.Deposit(ctx, w.account, "shansong", w.account, hotMoney, w.shards, time.Unix(0, 0)); err != nil {
+			if _, err := s.Deposit(ctx, w.account, "shansong", w.account, hotMoney, w.shards, hotInstant); err != nil {
 				return nil, err
 			}
 			var batch []store.NewOrder
@@ -122,7 +125,7 @@ func hotRivals(ctx context.Context, s *store.Store) (map[string][]*hotWriter, er
 				w.orders = append(w.orders, next)
 				batch = append(batch, hotOrder(next))
 			}
-			if _, err := s.Intake(ctx, fmt.Sprintf("bench-%d", next), batch, time.Unix(0, 0)); err != nil {
+			if _, err := s.Intake(ctx, fmt.Sprintf("bench-%d", next), batch, hotInstant); err != nil {
 				return nil, err
 			}
 			kind := w.account
@@ -137,7 +140,7 @@ func hotRivals(ctx context.Context, s *store.Store) (map[string][]*hotWriter, er
 
 func hotOrder(id int64) store.NewOrder {
 	return store.NewOrder{Hash: "bench", Order: order.Order{ID: id, Platform: "meituan", No: fmt.Sprint(id), ShopCode: "qf-shop-0001", City: "330100", State: order.Received, Version: 1, Round: 1,
-		Strategy: strategy.Strategy{Name: "bench", Mode: strategy.Cheapest, Carriers: []string{"shansong"}}, Fee: 1500, ReceivedAt: time.Unix(0, 0)}}
+		Strategy: strategy.Strategy{Name: "bench", Mode: strategy.Cheapest, Carriers: []string{"shansong"}}, Fee: 1500, ReceivedAt: hotInstant}}
 }
 
 // payHot lets writers work side by side for a slice of time: their transactions a second.
@@ -182,12 +185,12 @@ func (w *hotWriter) place(ctx context.Context, home int) error {
 		for _, id := range w.orders {
 			x := &turn.Turn{Aggregate: b.Orders[id].Clone(), Changed: map[int]bool{}}
 			x.Version++
-			x.Events = []order.EventRow{{Key: fmt.Sprint(x.Version), Version: x.Version, Kind: "order", From: "quoted", To: "dispatching", Decision: order.Applied, At: time.Unix(0, 0)}}
+			x.Events = []order.EventRow{{Key: fmt.Sprint(x.Version), Version: x.Version, Kind: "order", From: "quoted", To: "dispatching", Decision: order.Applied, At: hotInstant}}
 			turns = append(turns, x)
 		}
 		x := turns[0]
 		x.FactSeq++
-		x.Facts = []order.Fact{{N: 1, Kind: order.FactHold, Seq: x.FactSeq, Amount: hotPrice, Party: "shansong", Account: w.account, Shard: home, At: time.Unix(0, 0)}}
+		x.Facts = []order.Fact{{N: 1, Kind: order.FactHold, Seq: x.FactSeq, Amount: hotPrice, Party: "shansong", Account: w.account, Shard: home, At: hotInstant}}
 		x.Attempts = []*order.Attempt{{N: 1, Carrier: "shansong", Account: w.account, State: order.Intent, Price: hotPrice, Shard: home, Held: hotPrice}}
 		x.Changed[1] = true
 		return turns, []store.Hold{{Carrier: "shansong", Account: w.account, Shard: home, Amount: hotPrice, N: 1}}, nil
