@@ -246,7 +246,7 @@ func seedStore(t *testing.T, db *store.Store) {
 	require.NoError(t, db.SaveStrategy(t.Context(), strategy.Strategy{Name: "default", Mode: strategy.Cheapest, Carriers: []string{"shansong"},
 		Quote:         strategy.Quoting{Deadline: strategy.Duration(1500 * time.Millisecond)},
 		AcceptTimeout: strategy.Duration(90 * time.Second), GiveUpAfter: strategy.Duration(15 * time.Minute), ReleaseLead: strategy.Duration(45 * time.Minute)}))
-	_, err := db.Deposit(t.Context(), "opening", "shansong", "main", deposit, 4, time.Unix(0, 0))
+	_, err := db.Deposit(t.Context(), "opening", "shansong", "main", deposit, 4, time.Unix(1, 0))
 	require.NoError(t, err)
 }
 

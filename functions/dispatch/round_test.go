@@ -68,7 +68,7 @@ func newRig(t *testing.T, free ...money.Fen) *rig {
 	all := map[string]carrier.Adapter{}
 	for i, name := range names {
 		all[name] = &hauler{placed: r.placed}
-		_, err := db.Deposit(t.Context(), "opening-"+name, name, "main", free[i], 4, time.Unix(0, 0))
+		_, err := db.Deposit(t.Context(), "opening-"+name, name, "main", free[i], 4, time.Unix(1, 0))
 		require.NoError(t, err)
 	}
 	silent := bus(func(context.Context, []message.Message) error { return nil })

@@ -259,7 +259,7 @@ func seedStore(t *testing.T, db *store.Store) {
 		Quote:         strategy.Quoting{Deadline: strategy.Duration(1500 * time.Millisecond)},
 		AcceptTimeout: strategy.Duration(90 * time.Second), GiveUpAfter: strategy.Duration(15 * time.Minute), ReleaseLead: strategy.Duration(45 * time.Minute)}))
 	for _, c := range []string{"shansong", "uupt"} {
-		_, err := db.Deposit(ctx, "opening-"+c, c, "main", deposit, 4, time.Unix(0, 0))
+		_, err := db.Deposit(ctx, "opening-"+c, c, "main", deposit, 4, time.Unix(1, 0))
 		require.NoError(t, err)
 	}
 }
