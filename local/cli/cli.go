@@ -38,6 +38,7 @@ type commands struct {
 	Order     orderCmd     `cmd:"" help:"Make, list, show and cancel orders."`
 	Ledger    ledgerCmd    `cmd:"" help:"Balances and entries of the books."`
 	Bill      billCmd      `cmd:"" help:"Download a simulated carrier's bill of a day, with deliberate mistakes if wanted."`
+	Resync    resyncCmd    `cmd:"" help:"Rebuild from the carriers what a restore of the database lost."`
 	Clock     clockCmd     `cmd:"" help:"Show and move virtual time."`
 	Fault     faultCmd     `cmd:"" help:"What goes wrong in the simulated world."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters."`

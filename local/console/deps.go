@@ -18,7 +18,9 @@ type Deps struct {
 	// Settings are what people change while the system runs; nil = none.
 	Settings Settings // *store.Store
 	// DSN is where the embedded database is; empty = it has an address of its own.
-	DSN   string
+	DSN string
+	// Env is how verbs that work beside the emulator ask its simulated carriers, by the names of a function's settings; told with DSN.
+	Env   map[string]string
 	Clock Clock // *clock.Clock
 	// Broker is the embedded broker; nil with a real one, and then the clock may scale but not jump.
 	Broker    Broker

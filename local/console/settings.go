@@ -57,7 +57,11 @@ func (s *server) database(*http.Request) (any, error) {
 	if s.DSN == "" {
 		return nil, bad(http.StatusConflict, "set QIANFAN_MYSQL_DSN as the emulator has it", "this emulator runs on a database that has its own address")
 	}
-	return map[string]any{"dsn": s.DSN, "virtual": s.Clock.Status().Virtual}, nil
+	answer := map[string]any{"dsn": s.DSN, "virtual": s.Clock.Status().Virtual}
+	if s.Env != nil {
+		answer["env"] = s.Env
+	}
+	return answer, nil
 }
 
 func (s *server) strategies(r *http.Request) (any, error) {

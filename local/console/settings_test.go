@@ -158,8 +158,9 @@ func TestShopsAccountsAndTheAuditAreShown(t *testing.T) {
 
 func TestWhereTheDatabaseIs(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(d *Deps) { d.DSN = "root@unix(/run/x)/qianfan" })
+	r := newRig(t, func(d *Deps) { d.DSN, d.Env = "root@unix(/run/x)/qianfan", map[string]string{"QIANFAN_DEV": "1"} })
 	answer := r.get(t, "/api/database")
+	require.Equal(t, map[string]any{"QIANFAN_DEV": "1"}, answer["env"])
 	require.Equal(t, "root@unix(/run/x)/qianfan", answer["dsn"])
 	require.NotEmpty(t, answer["virtual"])
 	_, hint := newRig(t, nil).refuses(t, http.StatusConflict, http.MethodGet, "/api/database", "")

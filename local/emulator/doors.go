@@ -26,7 +26,7 @@ func (e *Emulator) consoleDeps() console.Deps {
 		d.Broker = e.Broker
 	}
 	if !e.on.realStore {
-		d.DSN = e.on.app
+		d.DSN, d.Env = e.on.app, e.carrierEnv()
 	}
 	for name, c := range e.Carriers {
 		d.Carriers[name] = c

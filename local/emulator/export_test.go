@@ -26,6 +26,9 @@ var Usual = usual
 // DSN is where a test looks into the emulator's database by itself, as its owner.
 func (e *Emulator) DSN() string { return e.on.dsn }
 
+// CarrierEnv is what somebody beside the functions asks carriers with.
+func (e *Emulator) CarrierEnv() map[string]string { return e.carrierEnv() }
+
 // AppDSN is where functions work.
 func (e *Emulator) AppDSN() string { return e.on.app }
 

@@ -102,6 +102,17 @@ func shops() []store.Shop {
 	return out
 }
 
+// carrierEnv is what somebody beside the functions needs to read their rows and to ask the
+// simulated carriers: made-up credentials and a key that protects nothing.
+func (e *Emulator) carrierEnv() map[string]string {
+	env := map[string]string{"QIANFAN_DEV": "1", "QIANFAN_DATA_KEY": dataKeyText()}
+	all := partyEnv(e.URLs, e.publicGateway(), e.opts.accounts())
+	for _, c := range carrierTable {
+		env[c.variable] = all[c.variable]
+	}
+	return env
+}
+
 // partyEnv is the settings of the parties as functions get them: development credentials
 // and simulated addresses.
 func partyEnv(urls map[string]string, gateway string, all accounts) map[string]string {

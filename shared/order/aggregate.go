@@ -33,6 +33,7 @@ const (
 	CauseNoRider       = "no_rider"
 	CauseRefused       = "refused"
 	CauseNeverPlaced   = "never_placed"
+	CauseResync        = "resync" // found at the carrier after the database was restored to an earlier moment
 )
 
 // Order is the mutable half of an order. Instants are virtual time unless they say otherwise.
