@@ -342,3 +342,27 @@ func TestACloseThatWasCutOffIsFinished(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, closed.Trial, 2)
 }
+
+// A month is not closed over suspense that nobody itemises or owns, nor over what waits for a bill.
+func TestAMonthWaitsForWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.post(t, ledger.BillDispute("1:7", "uupt", "main", 120, now))
+	december := now.AddDate(0, 1, 0)
+	refused := func(says string) {
+		t.Helper()
+		_, err := f.ClosePeriod(t.Context(), li, "2026-11", "", december)
+		require.ErrorIs(t, err, store.ErrNotClosable)
+		require.ErrorContains(t, err, says)
+	}
+	refused("suspense:uupt has 1.20元, open items explain 0.00元 of it")
+	item := "INSERT INTO money_item (party, kind, state, source, source_id, suspense_fen, owner, opened_at, k) VALUES ('uupt', ?, ?, 'bill', 1, ?, '', ?, ?)"
+	f.exec(t, item, "overbilled", "disputed", 120, now.UnixMilli(), "a")
+	refused("1 of them have no owner")
+	f.exec(t, "UPDATE money_item SET owner = 'li'")
+	f.exec(t, item, "not_yet_billed", "explained", 0, now.UnixMilli(), "b")
+	refused("1 items wait for a bill of another day")
+	f.exec(t, "UPDATE money_item SET state = 'resolved' WHERE k = 'b'")
+	_, err := f.ClosePeriod(t.Context(), li, "2026-11", "", december)
+	require.NoError(t, err)
+}
