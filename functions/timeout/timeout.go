@@ -156,12 +156,12 @@ func (s *Stage) watch(ctx context.Context) {
 	}
 }
 
-// seal closes the ledger's last minute. Its trouble is not the sweep's, as with housekeeping.
+// seal closes the ledger's last minute but one. Its trouble is not the sweep's, as with housekeeping.
 func (s *Stage) seal(ctx context.Context) {
 	if s.late(ctx) {
 		return
 	}
-	if _, err := s.Store.SealLedger(ctx, s.Clock.System(), func() bool { return s.late(ctx) }); err != nil {
+	if _, err := s.Store.SealLastMinute(ctx, s.Clock.System(), func() bool { return s.late(ctx) }); err != nil {
 		slog.ErrorContext(ctx, "seal the ledger", "error", err)
 	}
 }

@@ -197,6 +197,24 @@ func TestTamperedRowsAreNamed(t *testing.T) {
 	}
 }
 
+// The sweep seals what it closed a minute ago: a posting of 0.1.0, which shares no mark, may
+// come below the mark until then.
+func TestTheSweepSealsAMinuteLater(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	minute := func() int {
+		n, err := f.SealLastMinute(t.Context(), now, nil)
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, minute())
+	f.exec(t, "INSERT INTO ledger_entry (id, tx, account, debit, amount_fen, order_id, reason, event_at, posted_at, period) VALUES (7, 'a', 'bank', TRUE, 1, 0, 'payment', 1, 1, '2026-11'), (9, 'a', 'suspense:jd', FALSE, 1, 0, 'payment', 1, 1, '2026-11')")
+	require.Zero(t, minute(), "closed only")
+	f.exec(t, "INSERT INTO ledger_entry (id, tx, account, debit, amount_fen, order_id, reason, event_at, posted_at, period) VALUES (6, 'b', 'bank', TRUE, 1, 0, 'payment', 1, 1, '2026-11'), (8, 'b', 'suspense:jd', FALSE, 1, 0, 'payment', 1, 1, '2026-11')")
+	require.Equal(t, 4, minute())
+	require.Empty(t, f.verify(t).Problems)
+}
+
 // While many post and one seals, no entry slips below the mark, and the chain is whole.
 func TestSealsBesidePostings(t *testing.T) {
 	t.Parallel()

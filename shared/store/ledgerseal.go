@@ -25,6 +25,24 @@ func (s *Store) SealLedger(ctx context.Context, now time.Time, late func() bool)
 	if err != nil {
 		return 0, err
 	}
+	return s.sealUntil(ctx, until, now, late)
+}
+
+// SealLastMinute raises the mark for the next call, and seals what is below the mark of the
+// last one, a minute ago. Postings of version 0.1.0, which does not share the mark, have
+// committed by then: during an upgrade one of them may still be under way.
+func (s *Store) SealLastMinute(ctx context.Context, now time.Time, late func() bool) (int, error) {
+	m, err := readMark(ctx, s.db, "")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.raiseMark(ctx); err != nil {
+		return 0, err
+	}
+	return s.sealUntil(ctx, m.sealed, now, late)
+}
+
+func (s *Store) sealUntil(ctx context.Context, until int64, now time.Time, late func() bool) (int, error) {
 	sealed := 0
 	for {
 		n, done, err := s.sealNext(ctx, until, now)
