@@ -82,12 +82,6 @@ func CarrierPays(source, key, carrier, account string, amount money.Fen, at time
 	return pair(source, key, "compensation_in", at, Prepaid(carrier, account), CompensationIncome(carrier), amount)
 }
 
-// PlatformPaid is what a platform pays on its statements; key is of the bank's transfer.
-// receivable is Receivable or PenaltyReceivable.
-func PlatformPaid(key, receivable string, amount money.Fen, at time.Time) Transfer {
-	return pair("statement", key, "payment", at, Bank, receivable, amount)
-}
-
 // Rejected moves a line that a platform refuses to pay from what it owes into suspense.
 // receivable is Receivable or PenaltyReceivable.
 func Rejected(key, platform, receivable string, amount money.Fen, at time.Time) Transfer {

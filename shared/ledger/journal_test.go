@@ -11,6 +11,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/statement"
 )
 
 // journal is each event that no order books by itself.
@@ -28,7 +29,8 @@ func journal() map[string]ledger.Transfer {
 		"the carrier takes its line back":         ledger.BillWithdrawn("9", "uupt", "main", 120, now),
 		"the carrier keeps what is not its own (write-off, approved)": ledger.BillLost("9", "uupt", "main", 120, now),
 		"the carrier's own 违约金 by its bill replaces the rule's":       ledger.BillFigure("1:9", "uupt", "main", ledger.PenaltyExpense("uupt", "order_cancelled"), 100, now),
-		"platform pays a part of a statement":                         ledger.PlatformPaid("b-1", ledger.Receivable("jd"), 50000, now),
+		"platform pays a part of a statement":                         statement.Payment("b-1", "jd", statement.Amounts{Delivery: -50000}, now),
+		"compensation is set off on a statement":                      statement.Deduction("s-1", "jd", statement.Amounts{Delivery: -500, Compensation: 500}, now),
 		"platform rejects a line":                                     ledger.Rejected("r1", "jd", ledger.Receivable("jd"), 1500, now),
 		"platform pays the line after all":                            ledger.RejectionLifted("r1", "jd", ledger.Receivable("jd"), 1500, now),
 		"platform was right to reject it":                             ledger.Conceded("r1", "jd", ledger.DeliveryIncome("jd"), 1500, now),

@@ -23,7 +23,7 @@ const signed = "SUM(IF(debit, amount_fen, -amount_fen))"
 func (s *Store) Balances(ctx context.Context) ([]Balance, error) {
 	var out []Balance
 	err := s.snapshot(ctx, "balances", func(tx *sql.Tx) error {
-		last, err := lastSeal(ctx, tx, "")
+		last, err := lastSeal(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (s *Store) BalancesAt(ctx context.Context, at time.Time, by string) ([]Bala
 			return err
 		}
 		if !sealed.Valid {
-			last, err := lastSeal(ctx, tx, "")
+			last, err := lastSeal(ctx, tx)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ var (
 
 // derived checks what is derived from entries: sealed balances, items of suspense, statements.
 func (c *checker) derived(ctx context.Context, m sums) error {
-	last, err := lastSeal(ctx, c.tx, "")
+	last, err := lastSeal(ctx, c.tx)
 	if err != nil {
 		return err
 	}

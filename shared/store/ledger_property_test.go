@@ -12,6 +12,7 @@ import (
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
+	"github.com/chuandao/qianfan/shared/statement"
 )
 
 // booked is something that happens to the books: an order's facts, or a transfer.
@@ -54,7 +55,7 @@ func drawTransfer(rt *rapid.T, i int, orders []int64) ledger.Transfer {
 		ledger.BillFigure(key, "shansong", "main", ledger.DeliveryExpense("shansong"), amount, now).On(about, 2),
 		ledger.Rejected(key, "jd", ledger.Receivable("jd"), amount, now).On(about, 0),
 		ledger.WriteOff(key, "jd", amount, now),
-		ledger.PlatformPaid(key, ledger.Receivable("jd"), amount, now),
+		statement.Payment(key, "jd", statement.Amounts{Delivery: -amount}, now),
 	}).Draw(rt, "transfer")
 	if rapid.Bool().Draw(rt, "reversed") {
 		return t.Reversed(now)

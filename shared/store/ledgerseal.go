@@ -85,9 +85,9 @@ type seal struct {
 	firstPosted, lastPosted, lastEvent int64 // unix ms
 }
 
-func lastSeal(ctx context.Context, db execer, lock string) (seal, error) {
+func lastSeal(ctx context.Context, db execer) (seal, error) {
 	var s seal
-	rows, err := db.QueryContext(ctx, "SELECT from_id, to_id, entries, hash FROM ledger_seal ORDER BY to_id DESC LIMIT 1"+lock)
+	rows, err := db.QueryContext(ctx, "SELECT from_id, to_id, entries, hash FROM ledger_seal ORDER BY to_id DESC LIMIT 1")
 	err = each(rows, err, "last seal", func(r *sql.Rows) error { return r.Scan(&s.from, &s.to, &s.entries, &s.hash) })
 	return s, err
 }
@@ -96,7 +96,7 @@ func lastSeal(ctx context.Context, db execer, lock string) (seal, error) {
 func (s *Store) sealNext(ctx context.Context, until int64, now time.Time) (sealed int, done bool, err error) {
 	err = s.tx(ctx, "seal entries", func(tx *sql.Tx) error {
 		sealed, done = 0, false
-		before, err := lastSeal(ctx, tx, "")
+		before, err := lastSeal(ctx, tx)
 		if err != nil {
 			return err
 		}

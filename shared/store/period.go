@@ -233,7 +233,7 @@ func firstPosted(ctx context.Context, tx *sql.Tx, before string) (int64, error) 
 		return 0, fmt.Errorf("first seal of the period: %w", err)
 	}
 	if !first.Valid {
-		last, err = lastSeal(ctx, tx, "")
+		last, err = lastSeal(ctx, tx)
 		first.Int64 = last.to + 1
 	}
 	return first.Int64, err

@@ -39,7 +39,7 @@ func (s *Store) CheckStatements(ctx context.Context, deep bool, progress func(en
 	var check StatementCheck
 	var list []statement.Statement
 	err := s.snapshot(ctx, "check statements", func(tx *sql.Tx) error {
-		last, err := lastSeal(ctx, tx, "")
+		last, err := lastSeal(ctx, tx)
 		if err != nil {
 			return err
 		}

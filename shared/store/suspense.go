@@ -76,7 +76,7 @@ func suspenseAccounts(ctx context.Context, tx *sql.Tx) ([]SuspenseAccount, error
 // balancesNow are balances by what was sealed and by the entries after it that a condition lets in:
 // those of other accounts are out of date.
 func balancesNow(ctx context.Context, tx *sql.Tx, where string, args ...any) (map[string]money.Fen, error) {
-	last, err := lastSeal(ctx, tx, "")
+	last, err := lastSeal(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
