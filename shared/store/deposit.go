@@ -83,7 +83,7 @@ func (s *Store) deposit(ctx context.Context, p Payment, then func(tx *sql.Tx) er
 	}
 	fresh := false
 	err = s.tx(ctx, "deposit", func(tx *sql.Tx) error {
-		mark, err := shareMark(ctx, tx)
+		mark, err := ownMark(ctx, tx) // alone: the stages of one payment look for each other's keys
 		if err != nil {
 			return err
 		}
@@ -107,8 +107,8 @@ func (s *Store) deposit(ctx context.Context, p Payment, then func(tx *sql.Tx) er
 }
 
 // fits refuses a payment that is booked at once and in stages, and one that is seen without
-// having been sent alike, or whose sending was undone. Its own key is claimed by then: of two
-// that do not fit each other one waits for the other.
+// having been sent alike, or whose sending was undone. The mark is ours alone: nobody books
+// another stage, or undoes one, meanwhile.
 func (p Payment) fits(ctx context.Context, tx *sql.Tx) error {
 	other := ledger.TopUpSent(p.Key, p.Carrier, p.Account, p.Amount, p.At)
 	if p.Stage == Sent {
