@@ -22,6 +22,7 @@ var keeping = []struct{ line, says string }{
 	{"ledger post carrier-pays --carrier uupt --amount 8.50 --key claim-12 --by li", "income:compensation:uupt"},
 	{"ledger reverse manual:case-77 --note mistaken --by li", "proposed as 1"},
 	{"ledger proposals", "reversal:compensation:late"},
+	{"ledger proposals", "credit  5.00  expense:compensation:jd"}, // who approves it sees its entries
 	{"ledger approve 1 --by wang", "reverse:manual:case-77 is posted"},
 	{"ledger reverse manual:claim-12 --note mistaken --by li", "proposed as 2"},
 	{"ledger void 2 --by li", "reverse:manual:claim-12 is voided"},

@@ -76,12 +76,15 @@ func (w written) post(e *env, make func(amount money.Fen, o *office) (ledger.Tra
 
 func (e *env) legTable(t ledger.Transfer) {
 	e.table([]string{"SIDE", "YUAN", "ACCOUNT", "REASON"}, rows(t.Legs, func(l ledger.Leg) []string {
-		side := "credit"
-		if l.Debit {
-			side = "debit"
-		}
-		return []string{side, yuan(l.Amount), l.Account, t.Reason}
+		return []string{side(l), yuan(l.Amount), l.Account, t.Reason}
 	}))
+}
+
+func side(l ledger.Leg) string {
+	if l.Debit {
+		return "debit"
+	}
+	return "credit"
 }
 
 // ledgerPost books what no order books by itself.
@@ -207,17 +210,24 @@ func (c ledgerProposals) Run(e *env) error {
 			return err
 		}
 		return e.show(map[string]any{"proposals": list}, func() {
-			e.table([]string{"ID", "STATE", "TRANSACTION", "REASON", "YUAN", "BY", "DECIDED BY", "NOTE"}, rows(list, func(p store.Proposal) []string {
-				var debits money.Fen
-				for _, l := range p.Transfer.Legs {
-					if l.Debit {
-						debits += l.Amount
-					}
-				}
-				return []string{strconv.FormatInt(p.ID, 10), p.State, p.Transfer.Tx(), p.Transfer.Reason, yuan(debits), p.MadeBy, p.DecidedBy, p.Note}
-			}))
+			var legs [][]string
+			for _, p := range list {
+				legs = append(legs, proposalRows(p)...)
+			}
+			e.table([]string{"ID", "STATE", "TRANSACTION", "REASON", "SIDE", "YUAN", "ACCOUNT", "BY", "DECIDED BY", "NOTE"}, legs)
 		})
 	})
+}
+
+// proposalRows are a line for each entry that it would make: who approves it sees what he books.
+func proposalRows(p store.Proposal) [][]string {
+	lines := rows(p.Transfer.Legs, func(l ledger.Leg) []string {
+		return []string{"", "", "", "", side(l), yuan(l.Amount), l.Account, "", "", ""}
+	})
+	first := lines[0]
+	first[0], first[1], first[2], first[3] = strconv.FormatInt(p.ID, 10), p.State, p.Transfer.Tx(), p.Transfer.Reason
+	first[7], first[8], first[9] = p.MadeBy, p.DecidedBy, p.Note
+	return lines
 }
 
 // decision is a second person's.
