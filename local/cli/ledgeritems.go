@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/chuandao/qianfan/local/emulator"
-	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -23,6 +19,7 @@ type ledgerItems struct {
 	Order     int64         `placeholder:"ID" help:"Those of one order, by our id."`
 	Owner     string        `help:"Those of one person."`
 	NoOwner   bool          `help:"Those that nobody owns."`
+	NoOrder   bool          `help:"Those that were accepted and are costs of no order."`
 	OlderThan time.Duration `placeholder:"72h" help:"Only those that were found so long ago."`
 	All       bool          `help:"Resolved ones, too."`
 	Limit     int           `default:"100" help:"How many, at most 10,000."`
@@ -31,14 +28,14 @@ type ledgerItems struct {
 
 // Help is the example.
 func (ledgerItems) Help() string {
-	return "Examples:\n  qianfan ledger items --party uupt --older-than 72h\n  qianfan ledger items --no-owner" + whereDatabase
+	return "Examples:\n  qianfan ledger items --party uupt --older-than 72h\n  qianfan ledger items --no-owner\n  qianfan ledger items --no-order" + whereDatabase
 }
 
 // Run is the verb.
 func (c ledgerItems) Run(e *env) error {
 	return e.with(func(o *office) error {
-		f := store.ItemFilter{Party: c.Party, Account: c.Account, State: c.State, Kind: c.Kind, OrderID: c.Order, Owner: c.Owner, NoOwner: c.NoOwner, After: c.After, Limit: c.Limit,
-			Open: c.State == "" && !c.All}
+		f := store.ItemFilter{Party: c.Party, Account: c.Account, State: c.State, Kind: c.Kind, OrderID: c.Order, Owner: c.Owner, NoOwner: c.NoOwner, NoOrder: c.NoOrder, After: c.After, Limit: c.Limit,
+			Open: c.State == "" && !c.All && !c.NoOrder}
 		if c.Bill != 0 {
 			f.Source, f.SourceID = "bill", c.Bill
 		}
@@ -90,6 +87,8 @@ type ledgerResolve struct {
 	Item int64  `arg:"" help:"Its number."`
 	How  string `arg:"" enum:"accept,withdrawn,write-off" help:"accept: the carrier was right. withdrawn: it took its line back, or confirmed ours. write-off: it keeps what is ours; a second person approves."`
 	Note string `required:"" help:"Why: a ticket, a name, what was agreed."`
+
+	Order int64 `placeholder:"ID" help:"With accept: the order, by our id, whose cost it is, where the item names none (unknown_waybill, unnamed)."`
 	signature
 }
 
@@ -98,6 +97,7 @@ func (ledgerResolve) Help() string {
 	return `Examples:
   qianfan ledger resolve 17 withdrawn --note credit-note-118 --by wang
   qianfan ledger resolve 18 accept --note the-rider-waited
+  qianfan ledger resolve 20 accept --order 20123456789012345 --note ordered-by-hand-in-their-app
   qianfan ledger resolve 19 write-off --note too-small-to-sue
   qianfan ledger approve 3 --by li
 
@@ -119,6 +119,9 @@ func (c ledgerResolve) Run(e *env) error {
 	if strings.TrimSpace(c.Note) == "" {
 		return usage("say why, with --note")
 	}
+	if c.Order != 0 && c.How != "accept" {
+		return usage("--order is for what is accepted: what is %s is no order's cost", c.How)
+	}
 	return e.with(func(o *office) error {
 		done, err := c.end(e, o, who)
 		if err != nil {
@@ -130,6 +133,9 @@ func (c ledgerResolve) Run(e *env) error {
 				return
 			}
 			e.say("item %d is %s", done.Item.ID, done.Item.Resolution)
+			if cost := done.Item.Theirs - done.Item.Ours; c.How == "accept" && done.Item.OrderID == 0 && cost != 0 {
+				e.say("%s is a cost of no order: `qianfan ledger items --no-order` lists those", cost)
+			}
 		})
 	})
 }
@@ -138,7 +144,7 @@ func (c ledgerResolve) end(e *env, o *office, who store.Act) (done resolved, err
 	var item store.Item
 	switch c.How {
 	case "accept":
-		item, err = o.AcceptBillItem(e.ctx, who, c.Item, c.Note, o.virtual)
+		item, err = o.AcceptBillItemOn(e.ctx, who, c.Item, c.Order, c.Note, o.virtual)
 	case "withdrawn":
 		item, err = o.WithdrawBillItem(e.ctx, who, c.Item, c.Note, o.virtual)
 	default:
@@ -188,6 +194,14 @@ func (c ledgerOwn) Run(e *env) error {
 	})
 }
 
+// replaced says what took a bill's place, and why.
+func replaced(b store.Bill) string {
+	if b.ReplacedBy == 0 {
+		return ""
+	}
+	return fmt.Sprintf("by %d: %s", b.ReplacedBy, b.Note)
+}
+
 // ledgerBills lists the bills that were imported.
 type ledgerBills struct {
 	Carrier string `help:"Of one carrier only."`
@@ -207,91 +221,11 @@ func (c ledgerBills) Run(e *env) error {
 			return err
 		}
 		return e.show(map[string]any{"bills": list}, func() {
-			e.table([]string{"BILL", "CARRIER", "DAY", "LINES", "NET", "MATCHED", "EXPLAINED", "DISPUTED", "SUSPENSE", "MISSING", "BY", "FILE"}, rows(list, func(b store.Bill) []string {
+			e.table([]string{"BILL", "CARRIER", "DAY", "LINES", "NET", "MATCHED", "EXPLAINED", "DISPUTED", "SUSPENSE", "MISSING", "BY", "FILE", "REPLACED"}, rows(list, func(b store.Bill) []string {
 				n := func(key string) string { return strconv.Itoa(b.Counts[key]) }
 				return []string{strconv.FormatInt(b.ID, 10), b.Carrier + "/" + b.Account, b.Day, strconv.Itoa(b.Rows), yuan(b.Net), n("matched"), n("explained"), n("disputed"), n("suspense"),
-					strconv.Itoa(b.Counts["missing_suspense"] + b.Counts["missing_explained"]), b.By, b.Name}
+					strconv.Itoa(b.Counts["missing_suspense"] + b.Counts["missing_explained"]), b.By, b.Name, replaced(b)}
 			}))
 		})
 	})
-}
-
-// ledgerBalanceCheck compares our books with the balance that a carrier states.
-type ledgerBalanceCheck struct {
-	Carrier string `required:"" help:"The carrier."`
-	Account string `default:"main" help:"Our name of the prepaid account."`
-	Balance string `placeholder:"YUAN" help:"What the carrier states, in 元; without it a simulated carrier of the running emulator is asked."`
-}
-
-// Help is the example.
-func (ledgerBalanceCheck) Help() string {
-	return "Examples:\n  qianfan ledger balance-check --carrier uupt\n  qianfan ledger balance-check --carrier shansong --account main --balance 18234.50\n\nExit code 3 when nobody can explain the gap." + whereDatabase
-}
-
-// balanceChecked is what the check found.
-type balanceChecked struct {
-	store.Position
-	Expected money.Fen `json:"expected_fen"`
-	store.Gap
-}
-
-// Run is the verb.
-func (c ledgerBalanceCheck) Run(e *env) error {
-	if err := checkCarriers([]string{c.Carrier}); err != nil {
-		return err
-	}
-	return e.with(func(o *office) error {
-		if err := o.knowsAccount(e, c.Carrier, c.Account); err != nil {
-			return err
-		}
-		stated, err := c.stated(e)
-		if err != nil {
-			return err
-		}
-		p, err := o.CarrierPosition(e.ctx, c.Carrier, c.Account)
-		if err != nil {
-			return err
-		}
-		done := balanceChecked{Position: p, Expected: p.Expected(), Gap: p.Explain(stated)}
-		if err := e.show(done, func() { done.print(e) }); err != nil || done.Open == 0 {
-			return err
-		}
-		return &exitError{exitViolated, fmt.Errorf("%s/%s: %s that nobody can explain: import the bills of the days since the last check", c.Carrier, c.Account, done.Open)}
-	})
-}
-
-// stated is the balance that the carrier tells.
-func (c ledgerBalanceCheck) stated(e *env) (money.Fen, error) {
-	if c.Balance != "" {
-		stated, err := money.ParseYuan(c.Balance)
-		if err != nil {
-			return 0, usage("--balance: %w", err)
-		}
-		return stated, nil
-	}
-	var raw json.RawMessage
-	var books struct {
-		Balance *money.Fen `json:"balance_fen"`
-	}
-	err := fetch(e, "/api/carriers/"+url.PathEscape(emulator.AccountParty(c.Carrier, c.Account))+"/books", nil, &raw, &books)
-	if err != nil {
-		return 0, usage("say what the carrier states, with --balance: there is no simulated one to ask (%w)", err)
-	}
-	if books.Balance == nil {
-		return 0, usage("say what the carrier states, with --balance: its books name none")
-	}
-	return *books.Balance, nil
-}
-
-func (b balanceChecked) print(e *env) {
-	e.table([]string{"WHAT", "YUAN"}, [][]string{
-		{"prepaid, holds taken off", yuan(b.Prepaid)}, {"facts that are not posted yet", yuan(b.Pending)}, {"held, and not taken by the carrier yet", yuan(b.Untaken)},
-		{"so the carrier should state", yuan(b.Expected)}, {"it states", yuan(b.Stated)}, {"gap", yuan(b.Gap.Gap)},
-	})
-	for _, r := range b.Reasons {
-		e.say("of that %s", r)
-	}
-	if b.Open != 0 {
-		e.say("unexplained: %s", b.Open)
-	}
 }

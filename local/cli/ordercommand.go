@@ -173,13 +173,15 @@ func (c orderResolve) Run(e *env) error {
 
 type orderCancel struct {
 	byHand
-	Cost     bool `aliases:"dry-run" help:"Only say what it would cost now (违约金), by which rule, and how long it is free; --dry-run is the same." xor:"how"`
+	Cost     bool `aliases:"dry-run" help:"Only say what it would cost now (违约金): the carriers are asked, rules say the rest, and how long it is free; --dry-run is the same." xor:"how"`
 	Customer bool `help:"The customer cancels on the simulated platform instead." xor:"how"`
 }
 
 // Help is the example.
 func (orderCancel) Help() string {
-	return "Examples:\n  qianfan order cancel 20123456789012345 --cost\n  qianfan order cancel 20123456789012345 --reason 商家关店 --wait\n  qianfan order cancel 20123456789012345 --customer" + afterHand
+	return "Examples:\n  qianfan order cancel 20123456789012345 --cost\n  qianfan order cancel 20123456789012345 --reason 商家关店 --wait\n  qianfan order cancel 20123456789012345 --customer" + afterHand +
+		"\n\n--cost asks the carrier of each live attempt, for three seconds at most. Of one that has no such call (达达) or does not answer it says why, and what is known: " +
+		"the figure that the carrier told before, or the rule's. With --database the carriers' settings (QIANFAN_UUPT, …) are those of this shell."
 }
 
 // Run is the verb.
@@ -196,7 +198,7 @@ func (c orderCancel) Run(e *env) error {
 func (c orderCancel) cost(e *env) error {
 	var raw json.RawMessage
 	var v costView
-	if err := fetch(e, c.path()+"/cancel-cost", nil, &raw, &v); err != nil {
+	if err := fetch(e, c.path()+"/cancel-cost", url.Values{"ask": {"true"}}, &raw, &v); err != nil {
 		return err
 	}
 	return e.show(raw, func() { v.print(e) })
@@ -210,24 +212,47 @@ type costView struct {
 	FeeFen        money.Fen `json:"fee_fen"`
 	Rule          penalty.Verdict
 	FreeUntil     *time.Time `json:"free_until"`
-	Attempts      []struct {
-		N          int
-		Carrier    string
-		State      string
-		PenaltyFen money.Fen `json:"penalty_fen"`
-		Source     string
-		Rule       penalty.Verdict
-		FreeUntil  *time.Time `json:"free_until"`
-	}
+	Attempts      []attemptCost
+}
+
+type attemptCost struct {
+	N          int
+	Carrier    string
+	State      string
+	PenaltyFen money.Fen `json:"penalty_fen"`
+	Source     string
+	ToldAt     *time.Time `json:"told_at"`
+	Unasked    string
+	Rule       penalty.Verdict
+	FreeUntil  *time.Time `json:"free_until"`
 }
 
 func (v costView) print(e *env) {
 	e.say("%s: the platform owes 违约金 %s 元 instead of %s 元; carriers keep %s 元", v.State, yuan(v.PenaltyInFen), yuan(v.FeeFen), yuan(v.PenaltyOutFen))
 	e.say("  %s%s", inWords(v.Rule), until(v.FreeUntil))
 	for _, a := range v.Attempts {
-		e.say("  #%d %s %s: %s 元 by the %s%s", a.N, a.Carrier, a.State, yuan(a.PenaltyFen), a.Source, until(a.FreeUntil))
+		if a.PenaltyFen > 0 {
+			a.FreeUntil = nil // the rule's word, and the carrier knows better
+		}
+		e.say("  #%d %s %s: %s 元 %s%s", a.N, a.Carrier, a.State, yuan(a.PenaltyFen), a.whose(), until(a.FreeUntil))
 		e.say("    %s", inWords(a.Rule))
+		if a.Unasked != "" {
+			e.say("    the carrier did not say it now: %s", strings.ReplaceAll(a.Unasked, "\n", "; "))
+		}
 	}
+}
+
+// whose figure it is, in words.
+func (a attemptCost) whose() string {
+	switch {
+	case a.Source == "carrier_now":
+		return "by the carrier, asked now"
+	case a.Source == "carrier" && a.ToldAt != nil:
+		return "by the carrier, asked at " + moment(*a.ToldAt)
+	case a.Source == "carrier":
+		return "by the carrier, asked before a cancel"
+	}
+	return fmt.Sprintf("by our rules, version %d", a.Rule.Version)
 }
 
 // until tells the end of a free window, if there is one.

@@ -71,14 +71,23 @@ func TestBadCommands(t *testing.T) {
 func TestTheQueueAndTheCost(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, map[string]string{
-		"GET /api/orders":               `{"orders":[` + orderRow + `,"attention":"nobody took it"}]}`,
-		"GET /api/orders/7/cancel-cost": `{"order_id":"7","state":"assigned","penalty_in_fen":500,"penalty_out_fen":300,"fee_fen":1500,"attempts":[{"n":1,"carrier":"uupt","state":"accepted","penalty_fen":300,"source":"carrier"}]}`,
+		"GET /api/orders": `{"orders":[` + orderRow + `,"attention":"nobody took it"}]}`,
+		"GET /api/orders/7/cancel-cost": `{"order_id":"7","state":"assigned","penalty_in_fen":500,"penalty_out_fen":300,"fee_fen":1500,"attempts":[
+ {"n":1,"carrier":"uupt","state":"accepted","penalty_fen":300,"source":"carrier_now","told_at":"2026-11-23T04:00:00Z","free_until":"2026-11-23T04:02:00Z"},
+ {"n":2,"carrier":"dada","state":"accepted","penalty_fen":200,"source":"rule","unasked":"there is no such call","rule":{"version":3,"rule":7}},
+ {"n":3,"carrier":"sftc","state":"cancelling","penalty_fen":100,"source":"carrier","told_at":"2026-11-23T03:57:00Z","unasked":"context deadline exceeded"},
+ {"n":4,"carrier":"fengniao","state":"cancelling","penalty_fen":100,"source":"carrier","told_at":null}]}`,
 	})
 	out := r.succeeds(t, "order attention --limit 5")
 	require.Contains(t, out, "nobody took it")
 	require.Equal(t, []string{"GET /api/orders?limit=5&needs_attention=true"}, r.requests)
 	out = r.succeeds(t, "order cancel 7 --cost")
 	require.Contains(t, out, "assigned: the platform owes 违约金 5.00 元 instead of 15.00 元; carriers keep 3.00 元")
-	require.Contains(t, out, "#1 uupt accepted: 3.00 元 by the carrier")
-	require.Equal(t, []string{"GET /api/orders/7/cancel-cost"}, r.requests)
+	for _, line := range []string{
+		"#1 uupt accepted: 3.00 元 by the carrier, asked now\n", "#2 dada accepted: 2.00 元 by our rules, version 3\n", "    the carrier did not say it now: there is no such call\n",
+		"#3 sftc cancelling: 1.00 元 by the carrier, asked at 2026-11-23 11:57:00\n", "#4 fengniao cancelling: 1.00 元 by the carrier, asked before a cancel\n",
+	} {
+		require.Contains(t, out, line)
+	}
+	require.Equal(t, []string{"GET /api/orders/7/cancel-cost?ask=true"}, r.requests)
 }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/chuandao/qianfan/local/clock"
 	"github.com/chuandao/qianfan/local/console"
 	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/carrier"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/message"
@@ -42,7 +44,7 @@ func (w workplace) at(e *env, do func(e *env) error) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	deps := console.Deps{Store: db, Clock: realTime{}, Faults: world.None()}
+	deps := console.Deps{Store: db, Clock: realTime{}, Faults: world.None(), Adapters: sync.OnceValues(func() (carrier.Set, error) { return askable(e.look, db) })}
 	if endpoint != "" { // without it dispatch hears of commands from the sweep, within two minutes
 		bus := message.NewClient(message.Config{Endpoint: endpoint, AccessKey: access, SecretKey: secret, TLS: tls, Clock: sharedclock.Real(), Function: "operator"})
 		defer func() { _ = bus.Close() }()

@@ -14,7 +14,7 @@ import (
 )
 
 // cancelCost is what withdrawing an order would cost now: 违约金 by the rules in force, unless a
-// carrier has named its own.
+// carrier names its own.
 type cancelCost struct {
 	OrderID       int64           `json:"order_id,string"`
 	State         string          `json:"state"`
@@ -38,16 +38,26 @@ type attemptCost struct {
 	State      string          `json:"state"`
 	PriceFen   money.Fen       `json:"price_fen"`
 	PenaltyFen money.Fen       `json:"penalty_fen"`
-	Source     string          `json:"source"` // carrier: it told when it was asked before a cancel; rule
+	Source     string          `json:"source"`            // whose figure it is, see below
+	ToldAt     *time.Time      `json:"told_at"`           // virtual time at which the carrier told its figure; null = it did not, or nobody knows when
+	Unasked    string          `json:"unasked,omitempty"` // why the carrier did not tell it now, where it was to be asked
 	Note       string          `json:"note,omitempty"`
 	Rule       penalty.Verdict `json:"rule"`       // what the rule says, also beside the carrier's own figure
 	FreeUntil  *time.Time      `json:"free_until"` // by the rule; null = as above
 }
 
+// Whose figure an amount is.
+const (
+	sourceNow     = "carrier_now" // the carrier was asked for it just now
+	sourceCarrier = "carrier"     // the carrier told it before a cancel that has not come to an end
+	sourceRule    = "rule"        // by our rules
+)
+
 // withdrawers are those for whom a cancel can be priced.
 var withdrawers = []string{penalty.ByPlatform, penalty.ByCustomer, penalty.ByMerchant, penalty.ByUs}
 
 // cancelCost changes nothing; ?by= says who would withdraw the order, its platform by default.
+// With ?ask=true the carriers are asked, each for at most askTimeout; else nobody is.
 func (s *server) cancelCost(r *http.Request) (any, error) {
 	by := r.URL.Query().Get("by")
 	if by == "" {
@@ -63,6 +73,14 @@ func (s *server) cancelCost(r *http.Request) (any, error) {
 	if order.State(view.Order.State).Final() {
 		return nil, bad(http.StatusConflict, "what it cost is in GET /api/orders/{id}", "the order is %s", view.Order.State)
 	}
+	ask, err := boolean(r, "ask")
+	if err != nil {
+		return nil, err
+	}
+	var heard map[int]feeAnswer
+	if ask {
+		heard = s.askCancelCost(r.Context(), view)
+	}
 	now := s.Clock.Status().Virtual
 	rows, err := s.Store.RuleBooks(r.Context(), now)
 	if err != nil {
@@ -72,10 +90,11 @@ func (s *server) cancelCost(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return costOf(books.Penalty(now), view, by, now), nil
+	return costOf(books.Penalty(now), view, heard, by, now), nil
 }
 
-func costOf(book penalty.Book, v store.OrderView, by string, now time.Time) cancelCost {
+// costOf puts together what rules say and what carriers told; heard is nil when nobody was asked.
+func costOf(book penalty.Book, v store.OrderView, heard map[int]feeAnswer, by string, now time.Time) cancelCost {
 	o := v.Order
 	c := cancelCost{OrderID: o.ID, State: o.State, Version: o.Version, By: by, FeeFen: o.FeeFen, Attempts: []attemptCost{}, At: now, BookVersion: book.Version}
 	if penalty.Answers(by) {
@@ -90,6 +109,9 @@ func costOf(book penalty.Book, v store.OrderView, by string, now time.Time) canc
 			continue
 		}
 		one := attemptOf(book, a, by, now)
+		if heard != nil {
+			one.hear(heard[a.N], now)
+		}
 		c.PenaltyOutFen += one.PenaltyFen
 		c.Attempts = append(c.Attempts, one)
 	}
@@ -100,12 +122,24 @@ func costOf(book penalty.Book, v store.OrderView, by string, now time.Time) canc
 func attemptOf(book penalty.Book, a store.AttemptView, by string, now time.Time) attemptCost {
 	x := penalty.OfAttempt(&order.Attempt{Carrier: a.Carrier, State: order.AttemptState(a.State), Under: order.AttemptState(a.Under), Price: a.PriceFen,
 		PlacedAt: a.PlacedAt, AcceptedAt: a.AcceptedAt, PickedAt: a.PickedAt, Rider: order.Rider{Name: a.RiderName, Phone: a.RiderPhone}}, by, order.CauseCancelled, now)
-	out := attemptCost{N: a.N, Carrier: a.Carrier, State: a.State, PriceFen: a.PriceFen, Source: "rule", Rule: book.Judge(x), FreeUntil: freeUntil(book, x, a.AcceptedAt)}
+	out := attemptCost{N: a.N, Carrier: a.Carrier, State: a.State, PriceFen: a.PriceFen, Source: sourceRule, Rule: book.Judge(x), FreeUntil: freeUntil(book, x, a.AcceptedAt)}
 	out.PenaltyFen, out.Note = out.Rule.Cost(), out.Rule.Note
 	if a.CancelFee != nil {
-		out.PenaltyFen, out.Source, out.Note = *a.CancelFee, "carrier", ""
+		out.PenaltyFen, out.Source, out.Note = *a.CancelFee, sourceCarrier, ""
+		if !a.CancelTold.IsZero() {
+			out.ToldAt = &a.CancelTold
+		}
 	}
 	return out
+}
+
+// hear takes what the carrier told now; without that, what is known stands, with the reason.
+func (c *attemptCost) hear(x feeAnswer, now time.Time) {
+	if x.err != nil {
+		c.Unasked = x.err.Error()
+		return
+	}
+	c.PenaltyFen, c.Source, c.Note, c.ToldAt = x.fee, sourceNow, "", &now
 }
 
 // freeUntil is the end of the free window that a case is in; nil = it is in none, or none that

@@ -8,6 +8,7 @@ import (
 	"github.com/chuandao/qianfan/local/fc"
 	"github.com/chuandao/qianfan/local/rocketmq"
 	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/carrier"
 	"github.com/chuandao/qianfan/shared/message"
 )
 
@@ -30,6 +31,8 @@ type Deps struct {
 	Faults    *world.Faults                                   // what goes wrong in the simulated world
 	Shops     []world.Shop                                    // for the map
 	Publish   func(context.Context, ...message.Message) error // sends what is to be done again
+	// Adapters are how the carriers themselves are asked; an error says why nobody can be.
+	Adapters func() (carrier.Set, error)
 
 	// Summary is the summary object of a run so far; /api/status is that, and more.
 	Summary func(context.Context) (any, error)

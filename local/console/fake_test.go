@@ -150,6 +150,7 @@ type fakeStore struct {
 	commands []store.NewCommand
 	asked    []int // limits of entries
 	books    []store.RuleBook
+	shops    []store.Shop
 	err      error
 }
 
@@ -200,6 +201,16 @@ func (s *fakeStore) Entries(_ context.Context, order int64, limit int) ([]store.
 
 func (s *fakeStore) RuleBooks(context.Context, time.Time) ([]store.RuleBook, error) {
 	return s.books, s.err
+}
+
+func (s *fakeStore) Shops(_ context.Context, keys []store.ShopKey) ([]store.Shop, error) {
+	var out []store.Shop
+	for _, x := range s.shops {
+		if slices.Contains(keys, x.Key()) {
+			out = append(out, x)
+		}
+	}
+	return out, s.err
 }
 
 func (s *fakeStore) LedgerTotals(context.Context) (store.LedgerTotals, error) {

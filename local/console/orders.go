@@ -69,11 +69,8 @@ func (s *server) orders(r *http.Request) (any, error) {
 		return nil, bad(http.StatusBadRequest, "states are "+stateNames, "no order is ever in state %q", state)
 	}
 	f := store.OrderFilter{Platform: q.Get("platform"), No: q.Get("no"), State: q.Get("state"), Limit: int(limit), After: after}
-	if text := q.Get("needs_attention"); text != "" {
-		f.NeedsAttention, err = strconv.ParseBool(text)
-		if err != nil {
-			return nil, bad(http.StatusBadRequest, "use true or false", "needs_attention=%q", text)
-		}
+	if f.NeedsAttention, err = boolean(r, "needs_attention"); err != nil {
+		return nil, err
 	}
 	list, err := s.Store.Orders(r.Context(), f)
 	if err != nil {

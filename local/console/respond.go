@@ -154,3 +154,16 @@ func number(r *http.Request, name string, def, min, max int64) (int64, error) {
 	}
 	return n, nil
 }
+
+// boolean reads a yes or no of the query, no when it is not there.
+func boolean(r *http.Request, name string) (bool, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return false, nil
+	}
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, bad(http.StatusBadRequest, "use true or false", "%s=%q", name, text)
+	}
+	return yes, nil
+}

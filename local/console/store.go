@@ -21,5 +21,6 @@ type Store interface {
 	DeadLetters(ctx context.Context, limit int) ([]store.DeadLetter, error)
 	MarkDeadLetters(ctx context.Context, ids []int64, state string) (int, error)
 	RuleBooks(ctx context.Context, from time.Time) ([]store.RuleBook, error)
+	Shops(ctx context.Context, keys []store.ShopKey) ([]store.Shop, error)
 	ParkedEvents(ctx context.Context, limit int) ([]store.ParkedEvent, error)
 }

@@ -135,10 +135,19 @@ func TestOrdersByHand(t *testing.T) {
 	r.runUntil("a rider", r.in("hand-1", "assigned"))
 	var cost struct {
 		PenaltyIn int64 `json:"penalty_in_fen"`
-		Attempts  []any
+		Attempts  []struct {
+			Carrier, Source, Unasked string
+			Penalty                  int64 `json:"penalty_fen"`
+		}
 	}
 	r.console("/api/orders/hand-1/cancel-cost", &cost)
 	require.Len(t, cost.Attempts, 1)
+	require.Equal(t, "rule", cost.Attempts[0].Source)
+	r.console("/api/orders/hand-1/cancel-cost?ask=true", &cost)
+	require.Equal(t, "carrier_now", cost.Attempts[0].Source, "%+v", cost.Attempts[0])
+	fee, err := r.Carriers[cost.Attempts[0].Carrier].Fleet().CancelFee(one[string](r, "SELECT carrier_no FROM attempt"))
+	require.NoError(t, err)
+	require.EqualValues(t, fee.Kept, cost.Attempts[0].Penalty, "the carrier's own")
 
 	had := one[string](r, "SELECT a.carrier FROM attempt a JOIN orders o ON o.id = a.order_id AND o.winner = a.n WHERE o.no = 'hand-1'")
 	other := "shansong"

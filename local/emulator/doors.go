@@ -2,12 +2,17 @@ package emulator
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/chuandao/qianfan/local/console"
 	"github.com/chuandao/qianfan/local/sim"
+	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/carrier/carriers"
 	sharedclock "github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/message"
+	"github.com/chuandao/qianfan/shared/settings"
+	"github.com/chuandao/qianfan/shared/stage"
 )
 
 // consoleDeps shows the console what runs.
@@ -22,6 +27,7 @@ func (e *Emulator) consoleDeps() console.Deps {
 		Invariants: func(ctx context.Context) (any, error) { return e.Invariants(ctx, false) },
 		Refused:    e.journal.Refused, URLs: e.URLs,
 	}
+	d.Adapters = e.adapters()
 	if e.Broker != nil {
 		d.Broker = e.Broker
 	}
@@ -35,6 +41,17 @@ func (e *Emulator) consoleDeps() console.Deps {
 		d.Platforms[name] = console.PlatformSim{Platform: p.Platform, Books: p.books}
 	}
 	return d
+}
+
+// adapters ask the simulated carriers as functions do, with tokens that all of them share. They
+// are made when somebody first asks.
+func (e *Emulator) adapters() func() (carrier.Set, error) {
+	client, env := stage.HTTP(), e.carrierEnv()
+	e.opened(func() error { client.CloseIdleConnections(); return nil })
+	return sync.OnceValues(func() (carrier.Set, error) {
+		return carriers.FromEnv(func(name string) string { return env[name] },
+			settings.Deps{HTTP: client, System: sharedclock.System.Now, Vault: e.Store.Vault("console", sharedclock.System.Now)})
+	})
 }
 
 // InvariantsNow is what /api/invariants answers.

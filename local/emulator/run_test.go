@@ -78,6 +78,7 @@ func TestARunWithoutFaultsDeliversEverything(t *testing.T) {
 	require.Equal(t, took, s.Ledger.Expense, "our expense is what the carriers took")
 	require.Equal(t, one[int64](r, "SELECT SUM(fee_fen) FROM orders"), s.Ledger.Income)
 	require.Positive(t, s.Ledger.Margin)
+	r.tieOnTheWire(len(r.Carriers))
 }
 
 func TestARunWithStandardFaultsLosesNothing(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // CancelCost tells a platform what it would owe if it withdrew an order now, by the rules in
-// force. Nothing is changed. Of an order that is being withdrawn already it is what was fixed.
+// force. Nothing is changed, and no carrier is asked: its 违约金 is ours. Of an order that is being withdrawn already it is what was fixed.
 func (d *Desk) CancelCost(ctx context.Context, o order.Order) (upstream.CancelCost, error) {
 	now := d.clock.Virtual()
 	out := upstream.CancelCost{OrderID: fmt.Sprint(o.ID), No: o.No, State: o.State, Cancellable: !o.State.Final(), Fee: o.Fee, At: now.UTC()}

@@ -108,9 +108,11 @@ type Want struct {
 	Confirm  bool      // confirm the return; taken by the lease as well
 	Tip      money.Fen `json:",omitempty"` // total wanted; what is above Attempt.Tip is to be added
 	Overdue  string    `json:",omitempty"` // timer kind whose query is under way: pickup or deliver
+	Priced   time.Time `json:",omitzero"`  // when the carrier told Attempt.CancelFee; zero = it did not, or a build before this one asked
 	Unpriced bool      `json:",omitempty"` // a rider accepted while a cancel was under way: its pre-query says nothing any more
 	Figure   int       `json:",omitempty"` // a rule priced its end: how often the carrier is asked for its own figure, the next time among them
 	NoTips   bool      `json:",omitempty"` // the carrier refused one, or one is in doubt: no more
+	Guess    bool      `json:",omitempty"` // the 违约金 of its end is booked, and not by the carrier's own word: that is news, even when it agrees
 }
 
 // Attempt is one placement with one carrier.

@@ -84,9 +84,10 @@ type AttemptView struct {
 	HeldFen    money.Fen  `json:"held_fen"`
 	BookedFen  money.Fen  `json:"booked_fen"`
 	PenaltyFen money.Fen  `json:"penalty_fen"`
-	CancelFee  *money.Fen `json:"cancel_fee_fen,omitempty"`
-	Call       string     `json:"call,omitempty"`  // under way
-	Doubt      string     `json:"doubt,omitempty"` // call in doubt
+	CancelFee  *money.Fen `json:"cancel_fee_fen,omitempty"` // what the carrier told before a cancel
+	CancelTold time.Time  `json:"cancel_fee_at,omitzero"`   // when
+	Call       string     `json:"call,omitempty"`           // under way
+	Doubt      string     `json:"doubt,omitempty"`          // call in doubt
 	Tries      int        `json:"tries"`
 	RiderName  string     `json:"rider_name,omitempty"`
 	RiderPhone string     `json:"rider_phone,omitempty"`
@@ -248,7 +249,7 @@ func viewStop(s order.Stop) StopView {
 
 func viewAttempt(id int64, a *order.Attempt) AttemptView {
 	return AttemptView{N: a.N, OurNo: order.OurNo(id, a.N), Carrier: a.Carrier, Account: a.Account, CarrierNo: a.CarrierNo, State: string(a.State), Under: string(a.Under),
-		Cause: a.Cause, Wish: a.Want.Cancel, PriceFen: a.Price, HeldFen: a.Held, BookedFen: a.Booked, PenaltyFen: a.Penalty, CancelFee: a.CancelFee,
+		Cause: a.Cause, Wish: a.Want.Cancel, PriceFen: a.Price, HeldFen: a.Held, BookedFen: a.Booked, PenaltyFen: a.Penalty, CancelFee: a.CancelFee, CancelTold: a.Want.Priced,
 		Call: a.Call.Kind, Doubt: a.Call.Doubt, Tries: a.Tries, RiderName: maskName(a.Rider.Name), RiderPhone: maskPhone(a.Rider.Phone),
 		PlacedAt: a.PlacedAt, AcceptedAt: a.AcceptedAt, PickedAt: a.PickedAt, Confirmed: a.Confirmed, Resolved: a.Resolved}
 }

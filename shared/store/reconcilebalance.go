@@ -45,6 +45,7 @@ func (p Position) Explain(stated money.Fen) Gap {
 		{-p.Claimed, "the carrier took what its bills claim and we dispute"},
 		{p.Clearing, "a prepayment has arrived that we have not booked as seen"},
 		{-p.Waiting, "differences that are explained and not booked"},
+		{-p.Untaken, "the carrier has taken what it has not confirmed to us yet"},
 	}
 	for set := range 1 << len(known) {
 		var sum money.Fen

@@ -94,7 +94,7 @@ func (t *Turn) stamp(a *order.Attempt, on order.AttemptEvent) {
 		a.Rider = order.Rider{}
 	case order.AtAccepted, order.AtArrived, order.AtPickedUp, order.AtDelivered:
 		if a.AcceptedAt.IsZero() {
-			a.AcceptedAt, a.CancelFee = t.env.Now, nil
+			a.AcceptedAt, a.CancelFee, a.Want.Priced = t.env.Now, nil, time.Time{}
 			a.Want.Unpriced = a.Call.Kind == order.CallCancel
 		}
 		if a.PickedAt.IsZero() && (on == order.AtPickedUp || on == order.AtDelivered) {

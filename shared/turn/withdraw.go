@@ -74,7 +74,7 @@ func (t *Turn) spare(a *order.Attempt) {
 // sure about an attempt that lives on.
 func (t *Turn) cancelled(a *order.Attempt, ans Answer, current bool) {
 	if ans.Fee != nil && !a.Want.Unpriced {
-		a.CancelFee = ans.Fee
+		a.CancelFee, a.Want.Priced = ans.Fee, t.env.Now
 	}
 	if !a.Live() {
 		t.outrun(a, ans)
@@ -130,7 +130,7 @@ func (t *Turn) bringsBack(a *order.Attempt) bool {
 func (t *Turn) outrun(a *order.Attempt, ans Answer) {
 	if ans.Err != nil || ans.Cancel.Refused {
 		if a.Want.Figure > 0 && a.CancelFee != nil { // the answer to its pre-query came, and is better than a rule
-			t.correct(a, carrier.Status{Verified: true, State: carrier.Cancelled, EndedBy: carrier.ByUs, Penalty: a.CancelFee})
+			t.preQueried(a)
 		}
 		return
 	}
@@ -157,7 +157,7 @@ func (t *Turn) cancelDoubt(a *order.Attempt) {
 // or it is dropped and the attempt goes on.
 func (t *Turn) keep(a *order.Attempt, detail any) {
 	a.Refusals++
-	a.Tries, a.CancelFee = 0, nil
+	a.Tries, a.CancelFee, a.Want.Priced = 0, nil, time.Time{}
 	t.step(a, order.AtCancelRefused, detail)
 	t.claim(a)
 	if a.Want.Cancel != "" && !t.yields(a) {

@@ -67,4 +67,5 @@ func TestDadaByItsVariable(t *testing.T) {
 	require.Equal(t, len(carriers.Names()), len(carriers.Variables()))
 	require.Contains(t, carriers.Names(), "dada")
 	require.Contains(t, carriers.Variables(), "QIANFAN_DADA")
+	require.Equal(t, []string{"QIANFAN_DADA", ""}, []string{carriers.Variable("dada"), carriers.Variable("pigeon")})
 }

@@ -17,3 +17,13 @@ func Variables() []string {
 	}
 	return variables
 }
+
+// Variable is the environment variable that holds a carrier's settings; "" of a carrier that nobody knows.
+func Variable(name string) string {
+	for _, k := range known {
+		if k.Name == name {
+			return k.Variable
+		}
+	}
+	return ""
+}

@@ -45,6 +45,8 @@ type Harness struct {
 	Lacks []string
 	// Stores are the calls of StoreCalls that name the shop's own number at the carrier.
 	Stores []string
+	// Balances are how the carrier states our balance.
+	Balances Balances
 	// Refusals are decided answers and what they mean.
 	Refusals []Refusal
 	// Garbage are bodies of HTTP 200 that decide nothing, beside those that the suite has.
@@ -134,6 +136,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("life", h.life)
 	t.Run("lacks", h.lacks)
 	t.Run("stores", h.stores)
+	t.Run("balances", h.balances)
 	t.Run("refusals", h.refusals)
 	t.Run("doubt", h.doubt)
 	t.Run("input", h.input)

@@ -86,6 +86,7 @@ func harness() carriertest.Harness {
 		Extra:    []string{"tip", "position"},
 		Lacks:    []string{"cancel_fee"},
 		Stores:   []string{"quote"},
+		Balances: carriertest.Balances{Yuan: true, Answer: func(b string) string { return ok(`{"deliverBalance":` + b + `,"redPacketBalance":1.00}`) }, Lacks: ok(`{"redPacketBalance":1.00}`)},
 		Refusals: refusals(),
 		Garbage: []string{
 			`{"msg":"no status","code":0}`, `{"status":"success"}`, `{"status":"fail"}`, `{"status":"success","code":2005}`, `{"status":"fail","code":0}`,
@@ -158,6 +159,7 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("positions are an object", "position", ok(`{"orderId":"1"}`), carrier.KindTemporary),
 		carriertest.Refuse("rider's name is a list", "position", ok(`[{"orderId":"`+ourNo+`","transporterName":[]}]`), carrier.KindTemporary),
 		carriertest.Refuse("balance missing", "balance", ok(`{}`), carrier.KindTemporary),
+		carriertest.Refuse("balance asked with a wrong signature", "balance", failed("2003", "签名错误"), carrier.KindRefused),
 		carriertest.Refuse("balance is no amount", "balance", ok(`{"deliverBalance":"all"}`), carrier.KindTemporary),
 		carriertest.Refuse("balance not read", "balance", failed("2455", "网络异常,查询账户余额失败,请重试"), carrier.KindTemporary),
 	}

@@ -111,6 +111,7 @@ func TestContract(t *testing.T) {
 			Located: carrier.Location{Rider: order.Rider{Name: "王五", Phone: "13700000000"}, Position: &geo.Point{Lng: 120.1433, Lat: 30.2804}},
 		},
 		Stores:   []string{"quote", "place"},
+		Balances: carriertest.Balances{Answer: func(b string) string { return says(`{"amount_cent":` + b + `}`) }, Lacks: says(`{}`)},
 		Refusals: refusals(),
 		Garbage:  []string{`{"msg":"no code"}`, `{"code":[200]}`, `{"code":"200","business_data":{"order_id":1}}`, `{"code":"200","business_data":"[]"}`, `{"code":"200","business_data":"{\"order_id\""}`},
 		Pushes:   pushes(t),
@@ -183,6 +184,7 @@ func refusals() []carriertest.Refusal {
 		refuse("rider of an unknown order", "position", fails("50037", ""), carrier.KindNotFound),
 		refuse("rider's name is a list", "position", says(`{"name":[]}`), carrier.KindTemporary),
 		refuse("balance missing", "balance", says(`{}`), carrier.KindTemporary),
+		refuse("balance asked with a wrong signature", "balance", fails("40002", "签名错误"), carrier.KindRateLimited),
 	}
 }
 

@@ -82,6 +82,7 @@ func TestContract(t *testing.T) {
 			Balance: 9987654,
 		},
 		Stores:   []string{"quote", "place", "find"},
+		Balances: carriertest.Balances{Answer: func(b string) string { return `{"error_code":0,"result":{"balance":` + b + `}}` }, Lacks: `{"error_code":0,"result":{}}`},
 		Refusals: refusals(),
 		Garbage: []string{
 			`{"error_msg":"no code"}`, `{"error_code":{}}`, `{"error_code":true}`, `{"error_code":0,"result":7}`, `{"error_code":0,"result":"done"}`,
@@ -136,6 +137,7 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("could_cancel is no truth value", "cancel_fee", result(`"could_cancel":"maybe"`), carrier.KindTemporary),
 		carriertest.Refuse("fee missing", "cancel_fee", result(`"could_cancel":true,"is_deduction_fee":1`), carrier.KindTemporary),
 		carriertest.Refuse("balance missing", "balance", result(``), carrier.KindTemporary),
+		carriertest.Refuse("balance asked with a wrong signature", "balance", answer("1001", "签名错误"), carrier.KindRefused),
 	}
 }
 

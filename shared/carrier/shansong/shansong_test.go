@@ -95,6 +95,7 @@ func TestContract(t *testing.T) {
 		},
 		Extra:    []string{"tip", "position"},
 		Stores:   []string{"quote"},
+		Balances: carriertest.Balances{Answer: func(b string) string { return `{"status":200,"data":{"balance":` + b + `}}` }, Lacks: `{"status":200,"data":{}}`},
 		Refusals: refusals(),
 		Garbage: []string{
 			`{"msg":"no status"}`, `{"status":{},"msg":""}`, `{"status":true}`, `{"status":200,"data":7}`,
@@ -141,6 +142,7 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("price finer than 分", "quote", `{"status":200,"data":{"orderNumber":"TDH1","totalFeeAfterSave":12.5}}`, carrier.KindTemporary),
 		carriertest.Refuse("fee missing", "cancel_fee", `{"status":200,"data":{}}`, carrier.KindTemporary),
 		carriertest.Refuse("balance missing", "balance", `{"status":200,"data":{}}`, carrier.KindTemporary),
+		carriertest.Refuse("balance asked with a wrong signature", "balance", answer("签名错误"), carrier.KindRefused),
 	}
 }
 
@@ -236,3 +238,38 @@ func TestQueryMoney(t *testing.T) {
 }
 
 func systemTime() time.Time { return carriertest.SystemTime }
+
+// Asked by our number, an answer that names its own teaches it: without it nothing can be
+// withdrawn. One that names another order is no answer.
+func TestQueryByOurNumberLearnsTheirs(t *testing.T) {
+	t.Parallel()
+	const ours = "7301234567890123456001"
+	for name, tc := range map[string]struct {
+		ref  carrier.Ref
+		data string
+		want string
+		fail bool
+	}{
+		"told":         {ref: carrier.Ref{OurNo: ours}, data: `"orderNo":"` + ours + `","issOrderNo":"TDH1",`, want: "TDH1"},
+		"not told":     {ref: carrier.Ref{OurNo: ours}, data: `"orderNo":"` + ours + `",`},
+		"known before": {ref: carrier.Ref{OurNo: ours, CarrierNo: issNo}, data: `"orderNo":"` + ours + `",`, want: issNo},
+		"another's":    {ref: carrier.Ref{OurNo: ours, CarrierNo: issNo}, data: `"orderNo":"` + ours + `","issOrderNo":"TDH1",`, fail: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(`{"status":200,"data":{` + tc.data + `"orderStatus":20,"subOrderStatus":1}}`))
+			}))
+			defer s.Close()
+			a, err := newDev(s.URL, settings.Deps{HTTP: s.Client(), System: systemTime}, true)
+			require.NoError(t, err)
+			got, err := a.Query(t.Context(), tc.ref)
+			if tc.fail {
+				require.ErrorContains(t, err, "another order")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got.CarrierNo)
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package shansong
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -67,14 +68,15 @@ func (a *Adapter) Query(ctx context.Context, ref carrier.Ref) (carrier.Status, e
 	}
 	abort := data.Object("abortInfo")
 	status, known := describe(data.Text("orderStatus"), data.Text("subOrderStatus"), data.Object("courier"), abort)
-	status.OurNo, status.CarrierNo = ref.OurNo, ref.CarrierNo
+	told := data.Text("issOrderNo") // not in the published list of fields
+	status.OurNo, status.CarrierNo = ref.OurNo, cmp.Or(ref.CarrierNo, told)
 	status.At = lastChange(data, status.Code)
 	status.Charged, status.Penalty = settled(status.State, data, abort)
 	status.Verified = true
 	if err := data.Err(); err != nil {
 		return carrier.Status{}, undecodable(op, err)
 	}
-	if no := data.Text("orderNo"); no != "" && no != ref.OurNo && no != ref.CarrierNo {
+	if no := data.Text("orderNo"); no != "" && no != ref.OurNo && no != ref.CarrierNo || told != "" && told != status.CarrierNo {
 		return carrier.Status{}, undecodable(op, fmt.Errorf("data.orderNo names another order"))
 	}
 	if !known {

@@ -81,6 +81,7 @@ func TestContract(t *testing.T) {
 			Located: carrier.Location{Rider: order.Rider{Name: "王五", Phone: "13700000000"}, Position: riding()},
 		},
 		Extra:    []string{"tip", "position"},
+		Balances: carriertest.Balances{Answer: func(b string) string { return `{"code":1,"body":{"balance":` + b + `}}` }, Lacks: `{"code":1,"body":{}}`},
 		Refusals: refusals(),
 		Garbage:  []string{`{"msg":"no code"}`, `{"code":[1]}`, `{"code":1,"body":"done"}`, `{"code":1,"body":[]}`},
 		Pushes:   pushes(t),
@@ -155,6 +156,7 @@ func refusals() []carriertest.Refusal {
 		carriertest.Refuse("rider of an unknown order", "position", answer("88100001", "订单不存在"), carrier.KindNotFound),
 		carriertest.Refuse("rider's name is a list", "position", detail(`"driver_name":[]`), carrier.KindTemporary),
 		carriertest.Refuse("balance missing", "balance", detail(``), carrier.KindTemporary),
+		carriertest.Refuse("balance asked with a wrong signature", "balance", answer("88100002", "签名错误"), carrier.KindRefused),
 	}
 }
 
