@@ -24,6 +24,7 @@ type ledgerStatement struct {
 	Lift     statementLift     `cmd:"" help:"The platform pays a line that it had refused."`
 	Concede  statementConcede  `cmd:"" help:"The platform was right to refuse a line: the income never was."`
 	WriteOff statementWriteOff `cmd:"" name:"write-off" help:"Nobody will pay a refused line: proposed to a second person."`
+	Recover  statementRecover  `cmd:"" help:"The platform pays after all what was conceded or written off of a line."`
 	Reissue  statementReissue  `cmd:"" help:"A new revision, without the lines that were refused."`
 	Check    statementCheck    `cmd:"" help:"Compare every statement with the ledger."`
 }

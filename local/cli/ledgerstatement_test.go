@@ -15,6 +15,7 @@ import (
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/statement"
 	"github.com/chuandao/qianfan/shared/store"
 )
@@ -63,7 +64,10 @@ func TestStatementVerbs(t *testing.T) {
 	require.Contains(t, r.succeeds(t, "ledger statement pay 1 --amount 10 --key B-1 --by li --on "+yesterday), "10.00元 is booked; 9.00元 is open, part_paid")
 	require.Contains(t, r.succeeds(t, "ledger statement pay 1 --amount 10 --key B-1 --by li"), "booked before")
 	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 72 --amount 3.50 --note no --by li"), "5.50元 is open")
-	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 72 --note no --by li"), "it was rejected before")
+	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 72 --amount 3.50 --note no --by li"), "it was rejected before")
+	code, _, errs := r.do(t, "ledger statement reject 1 --order 72 --note no --by li")
+	require.Equal(t, exitFailed, code, "all of it is more")
+	require.Contains(t, errs, "lift that first")
 	require.Contains(t, r.succeeds(t, "ledger statement reissue 1 --by li"), "meituan-0001-r2: a new revision of 15.50元")
 	require.Contains(t, r.succeeds(t, "ledger statement show 1"), "REJECTED LINES")
 	require.Contains(t, r.succeeds(t, "ledger statement lift 1 --order 72 --note yes --by li"), "9.00元 is open")
@@ -90,6 +94,41 @@ func TestStatementVerbs(t *testing.T) {
 	require.Contains(t, r.succeeds(t, "ledger approve 1 --by wang"), "is posted")
 	require.Contains(t, r.succeeds(t, "ledger statement show 1"), "written_off")
 	require.Contains(t, r.succeeds(t, "ledger statement check"), "0 gaps")
+}
+
+// A part of a line was refused and conceded; the platform refuses the rest.
+func TestTheRestOfALineIsRefusedByVerbs(t *testing.T) {
+	t.Parallel()
+	r, yesterday, today := newBooks(t)
+	r.succeeds(t, "ledger statement issue --by li --platform meituan --from "+yesterday+" --until "+today)
+	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 71 --amount 2 --note late --by li"), "17.00元 is open")
+	r.succeeds(t, "ledger statement concede 1 --order 71 --note late --by li")
+	for _, line := range []string{"ledger statement reject 1 --order 71 --note x --by li", "ledger statement reject 1 --order 71 --amount 2 --note x --by li"} {
+		code, _, errs := r.do(t, line)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, errs, "say --again to reject of the 10.00元 that is left")
+	}
+	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 71 --amount 2 --again --note x --by li"), "15.00元 is open")
+	require.Contains(t, r.succeeds(t, "ledger statement reject 1 --order 71 --amount 2 --again --note x --by li"), "it was rejected before")
+	require.Contains(t, r.succeeds(t, "ledger statement check"), "15.00 open")
+	require.Contains(t, r.succeeds(t, "ledger statement recover 1 --order 71 --note appeal --by li"), "the line is owed again; 17.00元 is open")
+	code, _, errs := r.do(t, "ledger statement recover 1 --order 71 --note appeal --by li")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "nothing of it was conceded or written off")
+}
+
+// What is owed for one platform's order is not deducted from another one's statement.
+func TestCompensationIsForThePlatformsOwnOrder(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	now := clock.System.Now()
+	_, err := r.db.Intake(t.Context(), "b1", []store.NewOrder{{Order: order.Order{ID: 77, Platform: "meituan", No: "mt-7", City: "330100", State: order.Received, Version: 1, Round: 1, ReceivedAt: now, ActAt: now}}}, now)
+	require.NoError(t, err)
+	code, _, errs := r.do(t, "ledger post compensation --platform jd --cause late --amount 5 --order 77 --key c1 --by li")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "order 77 is of meituan")
+	require.Contains(t, r.succeeds(t, "ledger post compensation --platform meituan --cause late --amount 5 --order 77 --key c1 --by li"), "is posted")
+	require.Contains(t, r.succeeds(t, "ledger post compensation --platform jd --cause late --amount 5 --order 78 --key c2 --by li"), "is posted", "an order past its retention is nobody's")
 }
 
 func TestStatementVerbsRefuse(t *testing.T) {

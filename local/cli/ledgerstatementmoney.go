@@ -141,7 +141,8 @@ func (c refused) with(e *env, amount money.Fen, do func(ctx context.Context, o *
 
 type statementReject struct {
 	refused
-	Amount string `help:"In 元, when only a part is refused; all of it by default."`
+	Amount string `help:"In 元, when only a part is refused; all that is left of it by default."`
+	Again  bool   `help:"Another part, of a line whose first refusal was conceded or written off."`
 }
 
 // Help is the example.
@@ -149,7 +150,8 @@ func (statementReject) Help() string {
 	return `Example:
   qianfan ledger statement reject 3 --order 20123456789012345 --note never-came --by li
 
-The amount leaves the statement and stands in suspense until somebody settles the item: lift, concede, or a write-off by two people.` + whereDatabase
+The amount leaves the statement and stands in suspense until somebody settles the item: lift, concede, or a write-off by two people.
+Of a line of which a part is in suspense, lift it to refuse another amount; of one of which a part is settled, refuse more with --again.` + whereDatabase
 }
 
 // Run is the verb.
@@ -162,6 +164,7 @@ func (c statementReject) Run(e *env) error {
 		}
 	}
 	return c.with(e, amount, func(ctx context.Context, o *office, who store.Act, r store.Rejection) error {
+		r.Again = c.Again
 		st, done, err := o.RejectLine(ctx, who, r, o.virtual)
 		if err != nil {
 			return err
@@ -223,6 +226,24 @@ func (c statementWriteOff) Run(e *env) error {
 		return e.show(map[string]any{"proposal": strconv.FormatInt(id, 10)}, func() {
 			e.say("proposed as %d: a second person posts it with `qianfan ledger approve %d`", id, id)
 		})
+	})
+}
+
+type statementRecover struct{ refused }
+
+// Help is the example.
+func (statementRecover) Help() string {
+	return "Example:\n  qianfan ledger statement recover 3 --order 20123456789012345 --note appeal-won --by li\n\nAll that was conceded or written off of the line is owed again; then book its payment." + whereDatabase
+}
+
+// Run is the verb.
+func (c statementRecover) Run(e *env) error {
+	return c.with(e, 0, func(ctx context.Context, o *office, who store.Act, r store.Rejection) error {
+		st, err := o.RecoverRejection(ctx, who, r, o.virtual)
+		if err != nil {
+			return err
+		}
+		return e.settled(st, true, "the line is owed again", "")
 	})
 }
 

@@ -54,6 +54,8 @@ func TestRuleBooksFromTheCommandLine(t *testing.T) {
 		"tariff set " + r.dir + "/penalty.yaml":                                "rules: no such key",
 		"tariff price --platform pony --city 330100 --distance 1":              `--platform "pony"`,
 		"tariff price --platform jd --city 330100 --distance -1":               "must not be negative",
+		"tariff price --platform jd --city hangzhou --distance 1":              `--city "hangzhou": want six digits`, // it would be priced as any city
+		"tariff price --platform jd --city 3301000 --distance 1":               `--city "3301000": want six digits`,
 		"tariff price --platform jd --city 330100 --distance 1 --at yesterday": "--at",
 	} {
 		code, _, errs := r.do(t, line)

@@ -92,6 +92,8 @@ func (c tariffPrice) Run(e *env) error {
 	switch {
 	case !slices.Contains(platforms.Names(), c.Platform):
 		return usage("--platform %q: want one of %s", c.Platform, strings.Join(platforms.Names(), ", "))
+	case len(c.City) != 6 || strings.Trim(c.City, "0123456789") != "":
+		return usage("--city %q: want six digits, as 330100", c.City)
 	case c.Distance < 0 || c.Weight < 0:
 		return usage("--distance and --weight must not be negative")
 	}

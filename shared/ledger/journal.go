@@ -93,6 +93,12 @@ func RejectionLifted(key, platform, receivable string, amount money.Fen, at time
 	return pair("statement", key, "rejection_lifted", at, receivable, Suspense(platform), amount)
 }
 
+// Recovered is the way back when the line was given up before: loss, its income or BadDebt, has
+// it no more, and the platform owes it again.
+func Recovered(key, receivable, loss string, amount money.Fen, at time.Time) Transfer {
+	return pair("statement", key, "rejection_lifted", at, receivable, loss, amount)
+}
+
 // Conceded takes back income that never was. income is DeliveryIncome or PenaltyIncome.
 func Conceded(key, platform, income string, amount money.Fen, at time.Time) Transfer {
 	return pair("statement", key, "conceded", at, income, Suspense(platform), amount)

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -56,4 +57,34 @@ func TestBooksSwitchAtAnInstant(t *testing.T) {
 	require.Equal(t, 4, again.Tariff(noon.Add(time.Hour)).Version)
 	_, err = NewBooks(f.books)
 	require.ErrorContains(t, err, "tariffs, version 5")
+}
+
+// shelf gives the books of an instant as the store does: what is in force then, or will be.
+type shelf struct{ *fake }
+
+func (s shelf) RuleBooks(_ context.Context, from time.Time) ([]store.RuleBook, error) {
+	var out []store.RuleBook
+	for _, b := range s.books {
+		if now, ok := store.InForce(s.books, b.Kind, from); !ok || !b.From.Before(now.From) {
+			out = append(out, b)
+		}
+	}
+	return out, s.ask("books")
+}
+
+// An order that came just before a switch is decided about by books that were read just after
+// it: it takes the version of its own instant, not the built-in one.
+func TestBooksReadJustAfterASwitch(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	l := New(shelf{f}, f.clock)
+	f.books = []store.RuleBook{
+		book(t, store.BookTariff, 1, noon.Add(-9*time.Hour), tariff.Book{}), book(t, store.BookTariff, 2, noon, tariff.Book{}),
+		book(t, store.BookPenalty, 1, noon.Add(-9*time.Hour), penalty.Book{}), book(t, store.BookPenalty, 2, noon, penalty.Book{}),
+	}
+	came := f.clock.Virtual().Add(-time.Second)
+	b, err := l.Books(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 1}, []int{b.Tariff(came).Version, b.Penalty(came).Version})
+	require.Equal(t, []int{2, 2}, []int{b.Tariff(noon).Version, b.Penalty(noon).Version})
 }

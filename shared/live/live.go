@@ -42,6 +42,8 @@ const (
 	patient = 2 * time.Second  // that one reading may take
 	idle    = 25 * time.Second // beyond fresh: nobody looked for so long (the instance was frozen), so everybody waits for the reading
 	sorry   = time.Second      // without any value, a failure is everybody's for so long
+
+	undecided = 24 * time.Hour // of virtual time, however fast it goes: what came so long before a reading may be decided about after it
 )
 
 // LoadFreshness reads QIANFAN_LIVE_FRESH: the system time after which a change is live, 5 s
@@ -67,7 +69,7 @@ func Every(s Store, c clock.Clock, fresh time.Duration) *Live {
 		return NewPurses(all), err
 	}}
 	l.books = kept[Books]{what: "rule books", now: c.System, fresh: fresh, read: func(ctx context.Context) (Books, error) {
-		rows, err := s.RuleBooks(ctx, c.Virtual())
+		rows, err := s.RuleBooks(ctx, c.Virtual().Add(-undecided))
 		if err != nil {
 			return Books{}, err
 		}

@@ -11,17 +11,21 @@ import (
 // reaches and the cases that none decides.
 func (b Book) checkReach(c *check, known []string) {
 	reached := make([]bool, len(b.Rules))
-	gaps := map[string]bool{}
 	for _, party := range known {
 		rules := b.about(party)
+		if len(rules) == 0 {
+			c.bad("rules", "nothing is said of %s", party)
+			continue
+		}
 		for _, state := range states[side(party)] {
+			silent := false // one ender of those of whom nothing is said stands for all
 			for _, by := range b.enders(party) {
-				b.playRow(rules, Case{Party: party, State: state, By: by}, reached, func(gap string) {
-					if !gaps[gap] {
-						gaps[gap] = true
-						c.bad("rules", "nothing is said of %s", gap)
-					}
-				})
+				decided, missing := b.playRow(rules, Case{Party: party, State: state, By: by}, reached)
+				withdrawn := slices.Contains(ourSide, by)
+				if missing != "" && (decided || withdrawn && !silent) {
+					silent = silent || !decided
+					c.bad("rules", "nothing is said of %s", missing)
+				}
 			}
 		}
 	}
@@ -54,10 +58,9 @@ func (b Book) enders(party string) []string {
 	return Enders
 }
 
-// playRow plays a party, state and ender over all minutes and causes that make a difference.
-// Where some case of them is decided, all have to be.
-func (b Book) playRow(rules []int, base Case, reached []bool, gap func(string)) {
-	decided, missing := false, ""
+// playRow plays a party, state and ender over all minutes and causes that make a difference. It
+// says whether some case of them is decided, and the first that is not.
+func (b Book) playRow(rules []int, base Case, reached []bool) (decided bool, missing string) {
 	for _, minutes := range b.edges() {
 		for _, cause := range causesOf(base) {
 			x := base
@@ -72,9 +75,7 @@ func (b Book) playRow(rules []int, base Case, reached []bool, gap func(string)) 
 			reached[rules[i]], decided = true, true
 		}
 	}
-	if decided && missing != "" {
-		gap(missing)
-	}
+	return decided, missing
 }
 
 // causesOf are the causes with which an ender ends something.

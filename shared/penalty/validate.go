@@ -46,9 +46,10 @@ func (c *check) want(ok bool, path, format string, args ...any) {
 }
 
 // Validate refuses a book that cannot mean what it says, and names the path of each mistake:
-// words that nobody knows, impossible bounds, rules that no case ever reaches, and gaps. A gap
-// is a time or cause of a party and state about which other rules speak and these say nothing:
-// what is free is to be said. known are the parties there are: "carrier:uupt", "platform:jd".
+// words that nobody knows, impossible bounds, rules that no case ever reaches, and gaps: what is
+// free is to be said. A gap is a party or a state of which nothing decides what our side's
+// cancel costs, and a time or cause of which other rules speak and these say nothing. known are
+// the parties there are: "carrier:uupt", "platform:jd".
 func (b Book) Validate(known []string) error {
 	c := &check{}
 	c.want(len(b.Rules) > 0, "rules", "is empty")

@@ -40,6 +40,9 @@ func TestValidateNamesMistakes(t *testing.T) {
 			[]string{"rules: nothing is said of carrier:dada, accepted, by us, from 15 minutes on"}},
 		"gap of causes": {[]penalty.Rule{{Party: "carrier:dada", State: []string{"accepted"}, Cause: []string{"lost_race"}, Note: "x"}},
 			[]string{"rules: nothing is said of carrier:dada, accepted, by us, from 0 minutes on, cause order_cancelled"}},
+		"silence about a side":  {[]penalty.Rule{all}, []string{"rules: nothing is said of platform:meituan", "rules: nothing is said of platform:jd"}},
+		"silence about a party": {[]penalty.Rule{all, {Party: "platform:jd", Note: "x"}}, []string{"rules: nothing is said of platform:meituan"}},
+		"silence about a state": {[]penalty.Rule{all, {Party: "platform:*", State: []string{"assigned"}, Fixed: 300, Note: "x"}}, []string{"rules: nothing is said of platform:meituan, picked_up, by customer, from 0 minutes on"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -53,6 +56,6 @@ func TestValidateNamesMistakes(t *testing.T) {
 			}
 		})
 	}
-	require.NoError(t, penalty.Book{Rules: []penalty.Rule{all}}.Validate(parties))
+	require.NoError(t, penalty.Book{Rules: []penalty.Rule{all, {Party: "platform:*", Note: "all"}}}.Validate(parties))
 	require.ErrorContains(t, penalty.Book{Figure: penalty.Waits{FirstMin: -1}, Rules: []penalty.Rule{all}}.Validate(parties), "figure.first_min")
 }

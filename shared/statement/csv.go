@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -78,21 +79,26 @@ func agree(s Statement, total Part) error {
 // longNumber is how many digits a spreadsheet keeps of a number.
 const longNumber = 15
 
-// text makes a field that a spreadsheet neither computes nor rounds: what begins like a
-// formula gets an apostrophe before it, and a long number a tab behind it.
+// text makes a field that a spreadsheet neither computes nor rewrites: what begins like a
+// formula gets an apostrophe before it, and a tab goes behind what begins like a number and
+// would not stay as it is: a long one, 007, 12E3, 11-23, 5%.
 func text(field string) string {
-	if field == "" {
-		return ""
-	}
-	if strings.ContainsRune("=+-@\t\r\n＝＋－＠", leading(field)) {
+	seen := leading(strings.TrimSpace(field))
+	switch {
+	case strings.ContainsRune("\t\r\n", leading(field)) || strings.ContainsRune("=+-@＝＋－＠", seen):
 		return "'" + field
-	}
-	if len(field) > longNumber && strings.Trim(field, "0123456789") == "" {
+	case (unicode.IsDigit(seen) || strings.ContainsRune(".($¥￥", seen)) && !plainNumber(field):
 		return field + "\t"
 	}
 	return field
 }
 
+// plainNumber reports whether a number is shown by a spreadsheet as it is written.
+func plainNumber(s string) bool {
+	return strings.Trim(s, "0123456789") == "" && len(s) <= longNumber && (s[0] != '0' || len(s) == 1)
+}
+
+// leading is the first character; of nothing, utf8.RuneError, which is no text.
 func leading(s string) rune {
 	r, _ := utf8.DecodeRuneInString(s)
 	return r

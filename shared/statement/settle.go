@@ -13,8 +13,12 @@ import (
 var ErrPayment = errors.New("statement: bad payment")
 
 // SetOff is how the compensation that we owe is deducted from what the platform owes: the
-// change of each account, with a net of zero. Deliveries are used first, then 违约金.
+// change of each account, with a net of zero. Deliveries are used first, then 违约金. Where
+// nothing is open in all, nothing is to stay on any account.
 func SetOff(open Amounts) Amounts {
+	if open.Net() == 0 {
+		return open.Negated()
+	}
 	var change Amounts
 	left := max(0, -open.Compensation)
 	for _, k := range []Kind{Delivery, Penalty} {

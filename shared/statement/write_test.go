@@ -96,6 +96,30 @@ func TestCSVIsSafeToOpen(t *testing.T) {
 	}
 }
 
+// An order's number is text, whatever a spreadsheet would rather see in it: a sum, a date, a
+// number without its zeros or in powers of ten.
+func TestOrderNumbersStayText(t *testing.T) {
+	t.Parallel()
+	for no, want := range map[string]string{
+		"20261123": "20261123", "mt-4": "mt-4", "京东-1": "京东-1", "0": "0", // as they are
+		"0012345": "0012345\t", "12E34": "12E34\t", "1e5": "1e5\t", "11-23": "11-23\t", "11/23": "11/23\t", "12:30": "12:30\t", "1.50": "1.50\t", "1,234": "1,234\t", "5%": "5%\t",
+		"1234567890123456": "1234567890123456\t", ".5": ".5\t", "(5)": "(5)\t", "$5": "$5\t", "¥5": "¥5\t", "￥5": "￥5\t", "１２": "１２\t",
+		"-5": "'-5", "+5": "'+5", "@x": "'@x", "\t=1": "'\t=1", "＝1": "'＝1", " =1": "' =1", "\u00a0=1": "'\u00a0=1", "\u3000-1": "'\u3000-1", " 5": " 5\t",
+		"a,\"b\"\nc": "a,\"b\"\nc",
+	} {
+		l := lines[0]
+		l.OrderNo = no
+		s := small()
+		s.Lines, s.Total = 1, l.Amount
+		var got bytes.Buffer
+		require.NoError(t, statement.WriteCSV(&got, s, source([]statement.Line{l})))
+		rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(got.String(), "\uFEFF"))).ReadAll()
+		require.NoError(t, err)
+		require.Len(t, rows, 3, "%q", no)
+		require.Equal(t, want, rows[1][3], "%q", no)
+	}
+}
+
 func TestPageKeepsToItself(t *testing.T) {
 	t.Parallel()
 	var got bytes.Buffer

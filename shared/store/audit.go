@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,9 @@ type Act struct {
 	By string    // a person's name, or a program's
 	At time.Time // system time
 }
+
+// nobody reports whether nobody signed it: blanks are no name.
+func (a Act) nobody() bool { return strings.TrimSpace(a.By) == "" }
 
 // maxBy is what the columns by_whom hold, in characters.
 const maxBy = 64
@@ -77,7 +81,7 @@ func audit(ctx context.Context, db execer, who Act, verb, subject string, before
 }
 
 func auditAll(ctx context.Context, db execer, who Act, lines []auditLine) error {
-	if who.By == "" {
+	if who.nobody() {
 		return ErrNobody
 	}
 	rows := make([][]any, len(lines))

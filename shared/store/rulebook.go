@@ -100,7 +100,11 @@ func (s *Store) SetRuleBook(ctx context.Context, who Act, b RuleBook, base int) 
 		}
 		b.Version = last + 1
 		row := []any{b.Kind, b.Version, string(b.Body), b.From.UnixMilli(), clip(b.Note, maxReason), clip(b.By, maxBy), b.At.UnixMilli()}
-		if err := (insert{table: "rule_book", cols: []string{"kind", "version", "body", "from_at", "note", "by_whom", "at"}}).exec(ctx, tx, [][]any{row}); err != nil {
+		err = insert{table: "rule_book", cols: []string{"kind", "version", "body", "from_at", "note", "by_whom", "at"}}.exec(ctx, tx, [][]any{row})
+		switch {
+		case Duplicate(err): // somebody else has this version by now
+			return errAnew
+		case err != nil:
 			return err
 		}
 		return audit(ctx, tx, who, verb, fmt.Sprintf("%s/%d", b.Kind, b.Version), before, b)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,4 +73,36 @@ func TestRuleBooks(t *testing.T) {
 	history, err = f.RuleBookHistory(t.Context(), store.BookTariff)
 	require.NoError(t, err)
 	require.Len(t, history, 4, "what failed left nothing")
+}
+
+// Several people set rules at once: each gets a version of its own, or is told that somebody was
+// before him.
+func TestConcurrentRuleBooks(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	for round := range 3 {
+		var group sync.WaitGroup
+		any, based := make([]error, 3), make([]error, 3)
+		base := one[int](t, f, "SELECT COUNT(*) FROM rule_book")
+		set := func(base int) error {
+			_, err := f.SetRuleBook(t.Context(), store.Act{By: "wang", At: now}, store.RuleBook{Kind: store.BookTariff, From: now, Body: json.RawMessage(`{}`)}, base)
+			return err
+		}
+		for i := range any {
+			group.Go(func() { any[i] = set(store.AnyVersion) })
+			group.Go(func() { based[i] = set(base) })
+		}
+		group.Wait()
+		won := 0
+		for i := range any {
+			require.NoError(t, any[i], "round %d", round)
+			if based[i] == nil {
+				won++
+				continue
+			}
+			require.ErrorIs(t, based[i], store.ErrStale)
+		}
+		require.LessOrEqual(t, won, 1)
+		require.Equal(t, base+len(any)+won, one[int](t, f, "SELECT MAX(version) FROM rule_book"))
+	}
 }

@@ -26,7 +26,7 @@ type StatementOrder struct {
 // IssueStatement makes the next statement of a platform. now is virtual time. Of two at once
 // one wins and the other gets ErrStale; days that cannot be are a statement.ErrSpan.
 func (s *Store) IssueStatement(ctx context.Context, who Act, o StatementOrder, now time.Time) (statement.Statement, error) {
-	if !o.DryRun && who.By == "" {
+	if !o.DryRun && who.nobody() {
 		return statement.Statement{}, ErrNobody
 	}
 	before, rest, err := s.lastStatement(ctx, o.Platform)
@@ -80,12 +80,8 @@ func saveStatement(ctx context.Context, tx *sql.Tx, who Act, st *statement.State
 	if st.ID, err = res.LastInsertId(); err != nil {
 		return err
 	}
-	if change := statement.SetOff(st.Earned); change != (statement.Amounts{}) {
-		t := statement.Deduction(fmt.Sprintf("set_off:%d", st.ID), st.Platform, change, now)
-		step := statement.Step{Kind: statement.StepSetOff, Key: t.Tx(), Change: change, EventAt: now}
-		if err := stepPosted(ctx, tx, who, st, step, t, now); err != nil {
-			return err
-		}
+	if err := setOff(ctx, tx, who, st, st.Earned, fmt.Sprintf("set_off:%d", st.ID), now); err != nil {
+		return err
 	}
 	return audit(ctx, tx, who, "statement issue", statementSubject(st.ID), nil, st)
 }

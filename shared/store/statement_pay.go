@@ -23,16 +23,17 @@ type StatementPayment struct {
 }
 
 // ErrPaymentKey says that a payment's key cannot be one.
-var ErrPaymentKey = errors.New("want the bank's reference as the key, of at most 56 bytes without blanks at its ends")
+var ErrPaymentKey = errors.New("want the bank's reference as the key, of at most 50 bytes without blanks at its ends")
 
-// maxPaymentKey leaves room in the ledger's keys.
-const maxPaymentKey = 56
+// maxPaymentKey leaves room in the ledger's keys: the payment's name is the key of its reversal.
+const maxPaymentKey = 50
 
 func paymentTx(key string) string { return "statement:pay:" + key }
 
 // PayStatement books what a platform pays of a statement, or, of one that is a credit, what we
 // pay back. A repeated key changes nothing and reports false; with another statement or amount
-// it is ErrConflict. More than is open is a statement.ErrPayment. now is virtual time.
+// it is ErrConflict. More than is open, or before the statement's first day, is a
+// statement.ErrPayment. now is virtual time.
 func (s *Store) PayStatement(ctx context.Context, who Act, p StatementPayment, now time.Time) (st statement.Statement, booked bool, err error) {
 	if p.Key == "" || len(p.Key) > maxPaymentKey || strings.TrimSpace(p.Key) != p.Key {
 		return st, false, fmt.Errorf("%q: %w", p.Key, ErrPaymentKey)
@@ -48,6 +49,9 @@ func (s *Store) PayStatement(ctx context.Context, who Act, p StatementPayment, n
 		}
 		if err := x.State.Check(statement.Pay); err != nil {
 			return nil, err
+		}
+		if p.At.Before(x.From) { // a slip of the pen would be booked into a year that is long over
+			return nil, fmt.Errorf("%w: it came on %s, before the first day of statement %s, %s", statement.ErrPayment, statement.Day(p.At), x.Number(), statement.Day(x.From))
 		}
 		open, err := openOf(ctx, tx, *x)
 		if err != nil {
@@ -127,7 +131,7 @@ func (s *Store) UnpayStatement(ctx context.Context, who Act, id int64, key, note
 // onStatement works on a statement under its lock. do changes it by steps and returns what the
 // audit is to keep of that; nil = nothing was done. verb is what the audit calls it.
 func (s *Store) onStatement(ctx context.Context, verb string, who Act, id int64, do func(tx *sql.Tx, st *statement.Statement) (any, error), after *statement.Statement) error {
-	if who.By == "" {
+	if who.nobody() {
 		return ErrNobody
 	}
 	return s.tx(ctx, "statement "+verb, func(tx *sql.Tx) error {
@@ -145,7 +149,8 @@ func (s *Store) onStatement(ctx context.Context, verb string, who Act, id int64,
 	})
 }
 
-// stepPosted posts a transfer and writes the step that it is.
+// stepPosted posts a transfer and writes the step that it is. When nothing is open after it, no
+// account keeps what another one is short of.
 func stepPosted(ctx context.Context, tx *sql.Tx, who Act, st *statement.Statement, x statement.Step, t ledger.Transfer, now time.Time) error {
 	fresh, err := postTransfers(ctx, tx, []ledger.Transfer{t}, now)
 	if err != nil {
@@ -154,7 +159,28 @@ func stepPosted(ctx context.Context, tx *sql.Tx, who Act, st *statement.Statemen
 	if len(fresh) == 0 {
 		return fmt.Errorf("transaction %s is in the ledger and not on statement %s: %w", t.Tx(), st.Number(), ErrConflict)
 	}
-	return addStep(ctx, tx, who, st, x)
+	if err := addStep(ctx, tx, who, st, x); err != nil || st.Open() != 0 || x.Kind == statement.StepSetOff {
+		return err
+	}
+	open, err := openOf(ctx, tx, *st)
+	if err != nil {
+		return err
+	}
+	var seq int
+	if err := tx.QueryRowContext(ctx, "SELECT MAX(seq) + 1 FROM statement_step WHERE statement_id = ?", st.ID).Scan(&seq); err != nil {
+		return fmt.Errorf("steps of statement %s: %w", st.Number(), err)
+	}
+	return setOff(ctx, tx, who, st, open, fmt.Sprintf("set_off:%d:%d", st.ID, seq), now)
+}
+
+// setOff balances the accounts of a statement against each other, where they can be.
+func setOff(ctx context.Context, tx *sql.Tx, who Act, st *statement.Statement, open statement.Amounts, key string, now time.Time) error {
+	change := statement.SetOff(open)
+	if change == (statement.Amounts{}) {
+		return nil
+	}
+	t := statement.Deduction(key, st.Platform, change, now)
+	return stepPosted(ctx, tx, who, st, statement.Step{Kind: statement.StepSetOff, Key: t.Tx(), Change: change, EventAt: now}, t, now)
 }
 
 // addStep writes a step of a statement that is locked, and what the statement is after it.

@@ -19,7 +19,8 @@ type Rejection struct {
 	Statement int64
 	Order     int64          // our id
 	Kind      statement.Kind // empty = the only one that the order has
-	Amount    money.Fen      // 0 = all of it
+	Amount    money.Fen      // 0 = all that is left of it
+	Again     bool           // beside what was rejected of it before and is settled
 	Note      string         // what the platform says
 	At        time.Time      // virtual time
 }
@@ -37,8 +38,10 @@ const (
 )
 
 // RejectLine takes what a platform refuses off a statement and into suspense, with an item that
-// somebody has to settle. The same again changes nothing and reports false. An order that the
-// statement does not have is ErrNotOnStatement.
+// somebody has to settle. The same again changes nothing and reports false. Once that item was
+// conceded or written off, what is left may be rejected, wholly or in part, if r says Again:
+// nobody could tell it from a repeat. An order that the statement does not have is
+// ErrNotOnStatement, an amount that cannot be is ErrRejection.
 func (s *Store) RejectLine(ctx context.Context, who Act, r Rejection, now time.Time) (st statement.Statement, done bool, err error) {
 	err = s.onStatement(ctx, "reject", who, r.Statement, func(tx *sql.Tx, x *statement.Statement) (any, error) {
 		done = false
@@ -62,7 +65,7 @@ func (s *Store) RejectLine(ctx context.Context, who Act, r Rejection, now time.T
 		done = true
 		r.Kind, r.Amount = line.kind, amount
 		return r, openItems(ctx, tx, []Item{{Party: x.Platform, Kind: rejectedItem(line.kind), State: ItemSuspense, Source: "statement", SourceID: x.ID, CarrierNo: line.no, OrderID: r.Order,
-			Theirs: line.net - amount, Ours: line.net, Suspense: amount, Note: r.Note, Owner: who.By, OpenedAt: now, Key: t.Tx()}})
+			Theirs: line.left() - amount, Ours: line.left(), Suspense: amount, Note: r.Note, Owner: who.By, OpenedAt: now, Key: t.Tx()}})
 	}, &st)
 	return st, done && err == nil, err
 }
@@ -74,9 +77,13 @@ type refusal struct {
 	kind    statement.Kind
 	no      string    // the platform's number
 	net     money.Fen // on the statement, as issued
-	refused money.Fen // rejected now
+	refused money.Fen // rejected and not lifted
+	waiting money.Fen // of that, in suspense; the rest was conceded or written off
 	times   int       // rejections so far, lifted ones too
 }
+
+// left is what was not refused.
+func (x refusal) left() money.Fen { return x.net - x.refused }
 
 // refusable finds what r means.
 func refusable(ctx context.Context, tx *sql.Tx, st statement.Statement, r Rejection) (refusal, error) {
@@ -93,7 +100,11 @@ func refusable(ctx context.Context, tx *sql.Tx, st statement.Statement, r Reject
 	case len(all) > 1:
 		return refusal{}, fmt.Errorf("order %d: %w: it has a delivery and a 违约金; say which with --kind", r.Order, ErrRejection)
 	}
-	return all[0], nil
+	items, err := readItems(ctx, tx, "WHERE order_id = ? AND source = 'statement' AND source_id = ? AND kind = ? AND state <> ?", r.Order, st.ID, rejectedItem(all[0].kind), ItemResolved)
+	for _, item := range items {
+		all[0].waiting += item.Suspense
+	}
+	return all[0], err
 }
 
 // refusals are the kinds in which an order stands on a statement and is owed for.
@@ -135,7 +146,10 @@ func refusals(ctx context.Context, tx *sql.Tx, st statement.Statement, order int
 
 // already reports whether r asks for what is done.
 func (x refusal) already(r Rejection) bool {
-	return x.refused > 0 && (r.Amount == 0 || r.Amount == x.refused)
+	if r.Amount == 0 {
+		return x.left() == 0
+	}
+	return x.waiting > 0 && r.Amount == x.waiting
 }
 
 // amount is how much is to be rejected.
@@ -144,12 +158,16 @@ func (x refusal) amount(r Rejection) (money.Fen, error) {
 		return 0, fmt.Errorf("order %d: %w: %s", r.Order, ErrRejection, fmt.Sprintf(format, args...))
 	}
 	switch {
-	case x.refused > 0:
-		return bad("it is rejected for %s already; lift that first, to reject another amount", x.refused)
-	case r.Amount < 0 || r.Amount > x.net:
-		return bad("%s: want more than nothing and at most the %s of its %s", r.Amount, x.net, x.kind)
+	case x.waiting > 0:
+		return bad("it is rejected for %s already; lift that first, to reject another amount", x.waiting)
+	case x.left() == 0:
+		return bad("it was rejected wholly and is settled: nothing is left of its %s", x.kind)
+	case x.refused > 0 && !r.Again:
+		return bad("%s of it was rejected before and is settled; say --again to reject of the %s that is left", x.refused, x.left())
+	case r.Amount < 0 || r.Amount > x.left():
+		return bad("%s: want more than nothing and at most the %s of its %s", r.Amount, x.left(), x.kind)
 	case r.Amount == 0:
-		return x.net, nil
+		return x.left(), nil
 	}
 	return r.Amount, nil
 }
@@ -167,6 +185,13 @@ func (s *Store) StatementOrderID(ctx context.Context, platform, name string) (in
 		return id, nil
 	}
 	return 0, fmt.Errorf("order %q: %w: %s has no such number, and it is not an id of ours", name, ErrNotOnStatement, platform)
+}
+
+// OrderPlatform is whose order that is; empty = it is past its retention, or there is none.
+func (s *Store) OrderPlatform(ctx context.Context, id int64) (platform string, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT platform FROM orders WHERE id = ?", id)
+	err = each(rows, err, "platform of an order", func(r *sql.Rows) error { return r.Scan(&platform) })
+	return platform, err
 }
 
 // LiftRejection puts a line that a platform pays after all back on its statement and ends the
@@ -193,7 +218,7 @@ func (s *Store) ConcedeRejection(ctx context.Context, who Act, r Rejection, now 
 	})
 }
 
-// rejected is an open rejection.
+// rejected is a rejection by its item.
 type rejected struct {
 	item Item
 	kind statement.Kind
@@ -223,7 +248,7 @@ func (s *Store) endRejection(ctx context.Context, verb string, who Act, r Reject
 // WriteOffRejection proposes to write off a rejected line that nobody will pay; when a second
 // person approves it, its item ends and the amount is bad debt. It returns the proposal's id.
 func (s *Store) WriteOffRejection(ctx context.Context, who Act, r Rejection) (proposal int64, err error) {
-	if who.By == "" {
+	if who.nobody() {
 		return 0, ErrNobody
 	}
 	err = s.tx(ctx, "write off a rejected line", func(tx *sql.Tx) error {
@@ -243,19 +268,11 @@ func (s *Store) WriteOffRejection(ctx context.Context, who Act, r Rejection) (pr
 
 // openRejection locks the open item of a rejected line.
 func openRejection(ctx context.Context, tx *sql.Tx, st statement.Statement, r Rejection) (rejected, error) {
-	items, err := readItems(ctx, tx, "WHERE order_id = ? AND source = 'statement' AND source_id = ? AND state <> ? ORDER BY id FOR UPDATE", r.Order, st.ID, ItemResolved)
+	items, err := lockItemsWhere(ctx, tx, Item.Open, "order_id = ? AND source = 'statement' AND source_id = ? AND state <> ?", r.Order, st.ID, ItemResolved)
 	if err != nil {
 		return rejected{}, err
 	}
-	var found []rejected
-	for _, item := range items {
-		for _, kind := range statement.Kinds {
-			if item.Kind == rejectedItem(kind) && (r.Kind == "" || r.Kind == kind) {
-				_, key, _ := cutTx(item.Key)
-				found = append(found, rejected{item, kind, key})
-			}
-		}
-	}
+	found := ofKind(items, r.Kind)
 	switch len(found) {
 	case 1:
 		return found[0], nil

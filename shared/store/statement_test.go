@@ -373,6 +373,7 @@ func TestStatementRefusesBadInput(t *testing.T) {
 		"the same days again":           {issue(business(9), business(10)), statement.ErrSpan},
 		"a gap":                         {issue(business(11), business(12)), statement.ErrSpan},
 		"today":                         {issue(time.Time{}, business(12)), statement.ErrSpan},
+		"money before the first day":    {second3(f.PayStatement(t.Context(), zhao, store.StatementPayment{Statement: st.ID, Key: "B-1", Amount: 1, At: business(9).AddDate(-1, 0, 0)}, now)), statement.ErrPayment},
 		"no such statement":             {pay(99, "B-1", 1), store.ErrNoStatement},
 		"nothing paid":                  {pay(st.ID, "B-1", 0), statement.ErrPayment},
 		"less than nothing":             {pay(st.ID, "B-1", -5), statement.ErrPayment},
@@ -406,6 +407,8 @@ func TestStatementRefusesBadInput(t *testing.T) {
 }
 
 func second(_ statement.Statement, err error) error { return err }
+
+func second3(_ statement.Statement, _ bool, err error) error { return err }
 
 // A platform that refuses what it has paid, and compensation beyond what it owes, leave us owing.
 func TestStatementThatIsACredit(t *testing.T) {
@@ -520,7 +523,7 @@ func TestAnyLifeOfAStatementTies(t *testing.T) {
 	f.post(t, ledger.Compensation("c", "meituan", "late", 150, business(9)))
 	all := []statement.Statement{f.issue(t, 9, 10), f.issue(t, 10, 11)}
 	bank, keys := money.Fen(0), 0
-	for range 50 {
+	for range 80 {
 		st, err := f.Statement(t.Context(), all[rng.IntN(2)].ID)
 		require.NoError(t, err)
 		r := store.Rejection{Statement: st.ID, Order: ids[rng.IntN(len(ids))], Kind: statement.Kinds[rng.IntN(2)], At: now}
@@ -538,15 +541,29 @@ func TestAnyLifeOfAStatementTies(t *testing.T) {
 				bank += amount
 			}
 		case 2:
+			if r.Again = rng.IntN(2) == 0; rng.IntN(2) == 0 {
+				r.Amount = money.Fen(1 + rng.IntN(400))
+			}
 			_, _, err = f.RejectLine(t.Context(), zhao, r, now)
-			require.True(t, err == nil || errors.Is(err, store.ErrNotOnStatement), "%v", err)
+			require.True(t, err == nil || errors.Is(err, store.ErrNotOnStatement) || errors.Is(err, store.ErrRejection), "%v", err)
 		case 3:
 			_, err = f.LiftRejection(t.Context(), zhao, r, now)
 			require.True(t, err == nil || errors.Is(err, store.ErrRejection), "%v", err)
 		case 4:
-			if rng.IntN(3) == 0 {
+			switch rng.IntN(4) {
+			case 3:
+				_, err = f.RecoverRejection(t.Context(), zhao, r, now)
+				require.True(t, err == nil || errors.Is(err, store.ErrRejection), "%v", err)
+			case 0:
 				_, err = f.ConcedeRejection(t.Context(), zhao, r, now)
 				require.True(t, err == nil || errors.Is(err, store.ErrRejection), "%v", err)
+			case 1:
+				proposal, err := f.WriteOffRejection(t.Context(), zhao, r)
+				require.True(t, err == nil || errors.Is(err, store.ErrRejection), "%v", err)
+				if err == nil {
+					_, err = f.Decide(t.Context(), wang, proposal, rng.IntN(2) == 0, now)
+					require.NoError(t, err)
+				}
 			}
 		case 5:
 			_, err = f.ReissueStatement(t.Context(), zhao, st.ID, now)
@@ -564,6 +581,13 @@ func TestAnyLifeOfAStatementTies(t *testing.T) {
 		f.linesOf(t, st.ID)
 		require.Equal(t, bank, f.balance(t, "bank"), "seed %d", seed)
 	}
+	for i, x := range all {
+		if st := f.statement(t, x.ID); st.Open() != 0 {
+			f.pay(t, st.ID, fmt.Sprint("last-", i), max(st.Open(), -st.Open()))
+		}
+	}
+	require.Equal(t, [3]money.Fen{}, f.owed(t), "seed %d: what is settled leaves nothing on any account", seed)
+	f.ties(t)
 }
 
 // What does not tie is named.
@@ -619,8 +643,8 @@ func TestStatementWaitsForOpenPostings(t *testing.T) {
 		issued <- result{st, err}
 	}()
 	require.Eventually(t, func() bool {
-		return len(issued) > 0 || one[int](t, f, "SELECT COUNT(*) FROM information_schema.INNODB_TRX x JOIN information_schema.PROCESSLIST p ON p.ID = x.trx_mysql_thread_id WHERE x.trx_state = 'LOCK WAIT' AND p.DB = DATABASE()") > 0
-	}, 20*time.Second, 250*time.Millisecond, "the server renews that table only when nobody has read it for a tenth of a second")
+		return len(issued) > 0 || f.someoneWaits(t)
+	}, 20*time.Second, 50*time.Millisecond)
 	require.Empty(t, issued, "it was issued beside an open posting")
 	require.NoError(t, tx.Commit())
 	r := <-issued

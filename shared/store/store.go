@@ -11,10 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/chuandao/qianfan/shared/clock"
 )
 
 // Store is the database, safe for concurrent use.
@@ -79,30 +82,37 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-const txTries = 4
+// A transaction that is contended is tried so often, after pauses that double: of any length up to the last one.
+const (
+	txTries  = 4
+	maxPause = 40 * time.Millisecond
+)
 
 // tx runs fn in a transaction, again from the start after a deadlock or lock timeout.
 // An error of the COMMIT itself is ErrAmbiguous: it may have happened.
 func (s *Store) tx(ctx context.Context, op string, fn func(tx *sql.Tx) error) error {
-	return again(op, func() error { return s.once(ctx, fn) })
+	return again(ctx, op, func() error { return s.once(ctx, fn) })
 }
 
 // exec runs one statement of its own, again after a deadlock or lock timeout.
 func (s *Store) exec(ctx context.Context, op, query string, args ...any) error {
-	return again(op, func() error {
+	return again(ctx, op, func() error {
 		_, err := s.db.ExecContext(ctx, query, args...)
 		return err
 	})
 }
 
-// again tries fn until it is not contended, a few times.
-func again(op string, fn func() error) error {
-	var err error
-	for range txTries {
-		err = fn()
-		if !contended(err) {
+// again tries fn until it is not contended, a few times. It pauses in between: those who met
+// would meet again, and what a rollback leaves to those who wait for its keys sets two of them against each other.
+func again(ctx context.Context, op string, fn func() error) error {
+	err := fn()
+	for left := txTries - 1; left > 0 && contended(err); left-- {
+		pause := maxPause >> (left - 1)
+		if late := clock.System.Sleep(ctx, rand.N(pause)); late != nil { //nolint:forbidigo // nothing that is kept depends on it
+			err = errors.Join(late, err)
 			break
 		}
+		err = fn()
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -137,9 +147,12 @@ func ignoreDone(err error) error {
 	return err
 }
 
+// errAnew makes a transaction begin again: somebody came between, or it has to lock more, and in order.
+var errAnew = errors.New("others change the same rows again and again; try once more")
+
 func contended(err error) bool {
 	n := number(err)
-	return n == errDeadlock || n == errLockWait
+	return n == errDeadlock || n == errLockWait || errors.Is(err, errAnew)
 }
 
 // Away reports whether err says that the database could not be reached or lost its

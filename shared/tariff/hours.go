@@ -12,13 +12,18 @@ var shanghai = time.FixedZone("Asia/Shanghai", 8*3600)
 // day is the kind of day of an instant.
 func (b Book) day(at time.Time) string {
 	local := at.In(shanghai)
-	if _, ok := b.Holidays[local.Format(time.DateOnly)]; ok {
+	date := local.Format(time.DateOnly)
+	if _, ok := b.Holidays[date]; ok {
 		return Holidays
 	}
-	if d := local.Weekday(); d == time.Saturday || d == time.Sunday {
+	if _, worked := b.Workdays[date]; !worked && weekend(local) {
 		return Weekends
 	}
 	return Workdays
+}
+
+func weekend(day time.Time) bool {
+	return day.Weekday() == time.Saturday || day.Weekday() == time.Sunday
 }
 
 // band is a part of the day in minutes since midnight; it spans midnight when it ends before it begins.

@@ -19,6 +19,7 @@ type Book struct {
 	Version  int               `json:"version"` // 0 = built in
 	Rates    []Rate            `json:"rates"`
 	Holidays map[string]string `json:"holidays,omitempty"` // "2026-10-01" → 国庆节; dates in Asia/Shanghai
+	Workdays map[string]string `json:"workdays,omitempty"` // weekends that are worked instead (调休): "2026-10-10" → 国庆节调休
 }
 
 // Rate is what a delivery costs for some platforms and cities. Of several that match the
@@ -55,8 +56,8 @@ type Surcharge struct {
 // The days of a surcharge. They are told at the instant itself: 01:00 is of its own date.
 const (
 	Holidays = "holiday"
-	Workdays = "workday" // Monday to Friday but for holidays
-	Weekends = "weekend" // Saturday and Sunday but for holidays
+	Workdays = "workday" // Monday to Friday but for holidays, and weekends that are worked
+	Weekends = "weekend" // the other Saturdays and Sundays but for holidays
 )
 
 // Days lists them.

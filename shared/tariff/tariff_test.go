@@ -51,6 +51,7 @@ func TestDefaultBook(t *testing.T) {
 var full = tariff.Book{
 	Version:  7,
 	Holidays: map[string]string{"2026-10-01": "国庆节", "2026-10-03": "国庆节"},
+	Workdays: map[string]string{"2026-11-29": "调休"},
 	Rates: []tariff.Rate{
 		{Name: "all", Start: 1000, StartKm: 2, Km: []tariff.Step{{From: 1, Fen: 100}, {From: 5, Fen: 200}}, FreeKg: 5, Kg: []tariff.Step{{From: 5, Fen: 50}, {From: 10, Fen: 100}},
 			Surcharges: []tariff.Surcharge{
@@ -86,6 +87,8 @@ func TestPrice(t *testing.T) {
 		{"the night ends", "meituan", "440100", 100, 100, "2026-11-24 06:00:00", 1000, "all", "start 1000"},
 		{"peak", "meituan", "440100", 3000, 100, "2026-11-23 12:59:59", 1210, "all", "start 1000, distance 1 100, 午高峰 110"},
 		{"no peak on Saturday", "meituan", "440100", 100, 100, "2026-11-28 12:00:00", 1100, "all", "start 1000, 周末 100"},
+		{"a Sunday that is worked", "meituan", "440100", 100, 100, "2026-11-29 12:00:00", 1100, "all", "start 1000, 午高峰 100"},
+		{"the Sunday after it is none", "meituan", "440100", 100, 100, "2026-12-06 12:00:00", 1100, "all", "start 1000, 周末 100"},
 		{"a holiday is no weekday", "meituan", "440100", 100, 100, "2026-10-01 12:00:00", 1700, "all", "start 1000, 节假日 700"},
 		{"nor a weekend", "meituan", "440100", 100, 100, "2026-10-03 12:00:00", 1700, "all", "start 1000, 节假日 700"},
 		{"the day is Shanghai's", "meituan", "440100", 100, 100, "2026-10-01 00:00:00", 2000, "all", "start 1000, 夜间 300, 节假日 700"},
@@ -168,6 +171,7 @@ func TestValidateNamesMistakes(t *testing.T) {
 	}{
 		"nothing":     {tariff.Book{}, []string{"rates: is empty", "rates: there is none for platform jd"}},
 		"for nothing": {rate(func(r *tariff.Rate) { r.Start = 0 }), []string{"rates[0].start_fen: 0: want 1 to"}},
+		"every city that is named, and it is none": {rate(func(r *tariff.Rate) { r.City = []string{"000000", "330100"} }), []string{"there is none for platform jd", "there is none for platform canonical"}},
 		"not for all": {rate(func(r *tariff.Rate) { r.Platform = []string{"jd"} }), []string{"there is none for platform meituan"}},
 		"words": {rate(func(r *tariff.Rate) {
 			r.Name, r.Platform, r.City = "", []string{"pony"}, []string{"杭州", "330100", "330100"}
@@ -182,6 +186,8 @@ func TestValidateNamesMistakes(t *testing.T) {
 		}), []string{"surcharges[0].name", "surcharges[0].window", "surcharges[0].days", "surcharges[0]: adds nothing", "surcharges[1].fixed_fen", "surcharges[1].percent", "surcharges[2].window"}},
 		"two as close": {tariff.Book{Rates: []tariff.Rate{{Name: "a", Start: 1}, {Name: "a", Start: 2, City: []string{"330100"}}, {Name: "c", Start: 2, City: []string{"310100", "330100"}}}},
 			[]string{`rates[1].name: "a" is that of rates[0], too`, "rates[2]: platform * in city 330100 is matched as closely by rates[1]"}},
+		"worked weekends": {tariff.Book{Rates: []tariff.Rate{{Name: "a", Start: 1}}, Holidays: map[string]string{"2026-02-14": "x"}, Workdays: map[string]string{"2026-02-14": "x", "2026-02-16": "x", "2026-02-29": ""}},
+			[]string{"workdays.2026-02-14: is a holiday, too", "workdays.2026-02-16: is a Monday, and worked anyway", "workdays.2026-02-29: want a date", "workdays.2026-02-29: has no name"}},
 		"holidays": {tariff.Book{Rates: []tariff.Rate{{Name: "a", Start: 1}}, Holidays: map[string]string{"2026-2-30": ""}}, []string{"holidays.2026-2-30: want a date", "holidays.2026-2-30: has no name"}},
 	} {
 		t.Run(name, func(t *testing.T) {

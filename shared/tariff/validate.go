@@ -26,6 +26,15 @@ func (c *check) want(ok bool, path, format string, args ...any) {
 	}
 }
 
+// day checks a date of the calendar and its name.
+func (c *check) day(path, date, name string) (at time.Time, ok bool) {
+	at, err := time.Parse(time.DateOnly, date)
+	ok = err == nil && at.Format(time.DateOnly) == date
+	c.want(ok, path, "want a date, as 2026-10-01")
+	c.want(name != "", path, "has no name")
+	return at, ok
+}
+
 // Validate refuses a book that cannot price every order above nothing, or not without doubt,
 // and names the path of each mistake. known are the platforms there are.
 func (b Book) Validate(known []string) error {
@@ -33,9 +42,12 @@ func (b Book) Validate(known []string) error {
 	c.want(len(b.Rates) > 0, "rates", "is empty")
 	c.want(len(b.Rates) <= maxRates, "rates", "%d are more than %d", len(b.Rates), maxRates)
 	for date, name := range b.Holidays {
-		at, err := time.Parse(time.DateOnly, date)
-		c.want(err == nil && at.Format(time.DateOnly) == date, "holidays."+date, "want a date, as 2026-10-01")
-		c.want(name != "", "holidays."+date, "has no name")
+		c.day("holidays."+date, date, name)
+	}
+	for date, name := range b.Workdays {
+		at, known := c.day("workdays."+date, date, name)
+		c.want(b.Holidays[date] == "", "workdays."+date, "is a holiday, too")
+		c.want(!known || weekend(at), "workdays."+date, "is a %s, and worked anyway", at.Weekday())
 	}
 	for i, r := range b.Rates {
 		at := fmt.Sprintf("rates[%d]", i)
@@ -48,7 +60,7 @@ func (b Book) Validate(known []string) error {
 		}
 	}
 	for _, p := range known {
-		_, err := b.Price(Case{Platform: p, City: "000000"})
+		_, err := b.Price(Case{Platform: p}) // no rate can name a city without a code
 		c.want(err == nil, "rates", "there is none for platform %s in a city that is not named: its orders would be refused", p)
 	}
 	return errors.Join(c.errs...)
