@@ -3,12 +3,14 @@ package cli
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/chuandao/qianfan/shared/clock"
 	"github.com/chuandao/qianfan/shared/ledger"
+	"github.com/chuandao/qianfan/shared/statement"
 )
 
 // keeping is a day at the books, in this order: each line, and what people read.
@@ -120,4 +122,21 @@ func TestVerifyFindsWhatDoesNotAddUp(t *testing.T) {
 	code, out, _ = r.do(t, "ledger verify --json")
 	require.Equal(t, exitViolated, code)
 	require.True(t, json.Valid([]byte(out)))
+}
+
+// A month whose bills did not all come is closed only by somebody who says so.
+func TestAMonthWithoutItsBillsIsClosedKnowingly(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.answers["GET /api/invariants"] = `{"checked":9,"violated":[]}`
+	last := clock.System.Now().AddDate(0, 0, -clock.System.Now().Day()-1)
+	period := ledger.Period(last)
+	r.asOwner(t, fmt.Sprintf("UPDATE ledger_entry SET posted_at = %d", last.UnixMilli())) // the account's first deposit came before
+	r.asOwner(t, fmt.Sprintf("INSERT INTO ledger_entry (tx, account, debit, amount_fen, order_id, n, reason, event_at, posted_at, period) VALUES"+
+		" ('fact:7:1:capture:1', 'expense:delivery:uupt', TRUE, 800, 7, 1, 'capture', %[1]d, %[1]d, '%[2]s'), ('fact:7:1:capture:1', 'carrier:uupt:main:held', FALSE, 800, 7, 1, 'capture', %[1]d, %[1]d, '%[2]s')",
+		last.UnixMilli(), period))
+	code, out, _ := r.do(t, "ledger close "+period+" --by li")
+	require.Equal(t, exitViolated, code)
+	require.Contains(t, out, "obstacle  uupt/main has costs and no bill: "+statement.Day(last)+": import it with")
+	require.Contains(t, r.succeeds(t, "ledger close "+period+" --by li --without-bills"), period+" is closed")
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/chuandao/qianfan/shared/store"
 )
@@ -11,7 +13,8 @@ type ledgerClose struct {
 	Period string `arg:"" help:"The month, as 2026-11."`
 	Note   string `help:"Why now, for whoever reads the audit."`
 	signature
-	DryRun bool `help:"Only say what stands against it."`
+	DryRun       bool `help:"Only say what stands against it."`
+	WithoutBills bool `help:"Close though bills are missing: what they differ in belongs to the next month."`
 }
 
 // Help is the example.
@@ -21,7 +24,8 @@ func (ledgerClose) Help() string {
   qianfan ledger close 2026-11 --by wang
 
 A closed month never changes: what comes later about it belongs to the next one. It is refused while a month before it is open, while
-facts or proposals of it are undecided, and while suspense is not itemised or an item has no owner. Exit code 3 when it cannot be closed.` + whereDatabase
+facts or proposals of it are undecided, while suspense is not itemised or an item has no owner, and while a day on which an account cost
+something has no bill. Exit code 3 when it cannot be closed.` + whereDatabase
 }
 
 // Run is the verb.
@@ -34,6 +38,9 @@ func (c ledgerClose) Run(e *env) error {
 		check, err := o.CheckClosing(e.ctx, c.Period, o.virtual)
 		if err != nil {
 			return err
+		}
+		if !c.WithoutBills {
+			check.Obstacle = append(check.Obstacle, missingBills(check.Unbilled)...)
 		}
 		if c.DryRun || len(check.Obstacle) > 0 {
 			return c.tell(e, check)
@@ -62,6 +69,20 @@ func (c ledgerClose) tell(e *env, check store.Closing) error {
 		return &exitError{exitViolated, errors.Join(err, store.ErrNotClosable)}
 	}
 	return err
+}
+
+// missingBills has a line for each account.
+func missingBills(list []store.Unbilled) []string {
+	const few = 5
+	var out []string
+	for _, u := range list {
+		days := strings.Join(u.Days[:min(few, len(u.Days))], " ")
+		if more := len(u.Days) - few; more > 0 {
+			days += fmt.Sprintf(" and %d more", more)
+		}
+		out = append(out, fmt.Sprintf("%s/%s has costs and no bill: %s: import it with qianfan ledger reconcile, or close --without-bills", u.Carrier, u.Account, days))
+	}
+	return out
 }
 
 type ledgerPeriods struct{}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
+	"github.com/chuandao/qianfan/shared/statement"
 )
 
 // ClosedPeriod is an accounting period that no entry comes into any more.
@@ -26,17 +27,19 @@ type ClosedPeriod struct {
 // ErrNotClosable says that a period cannot be closed yet; ClosingReport says why.
 var ErrNotClosable = errors.New("the period cannot be closed")
 
-// Closing is what stands against closing a period; nothing does when it is empty.
+// Closing is what stands against closing a period; nothing does when Obstacle is empty. That bills
+// are missing is for a person to judge: some carriers bill late.
 type Closing struct {
-	Period   string   `json:"period"`
-	Obstacle []string `json:"obstacles"`
+	Period   string     `json:"period"`
+	Obstacle []string   `json:"obstacles"`
+	Unbilled []Unbilled `json:"unbilled"`
 }
 
 // CheckClosing asks everything that closing a period needs. now is virtual.
 func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) (Closing, error) {
-	c := Closing{Period: period, Obstacle: []string{}}
+	c := Closing{Period: period, Obstacle: []string{}, Unbilled: []Unbilled{}}
 	bad := func(format string, args ...any) { c.Obstacle = append(c.Obstacle, fmt.Sprintf(format, args...)) }
-	_, until, err := ledger.Span(period)
+	from, until, err := ledger.Span(period)
 	if err != nil {
 		return c, fmt.Errorf("period %q: want a month such as 2026-11", period)
 	}
@@ -61,8 +64,13 @@ func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) 
 	if err != nil {
 		return c, err
 	}
-	if first != "" && first < period {
+	switch {
+	case first == "":
+		bad("nothing is booked yet")
+	case first < period:
 		bad("%s has to be closed before", first)
+	case m.closed == "" && first > period:
+		bad("nothing is booked before %s", first)
 	}
 	for _, ask := range closingQuestions {
 		var n int64
@@ -84,6 +92,10 @@ func (s *Store) CheckClosing(ctx context.Context, period string, now time.Time) 
 	for _, g := range gaps {
 		bad("%s", g)
 	}
+	if err != nil {
+		return c, err
+	}
+	c.Unbilled, err = s.unbilledDays(ctx, from, until)
 	return c, err
 }
 
@@ -93,9 +105,14 @@ var closingQuestions = []struct {
 	args        func(until time.Time) []any
 }{
 	{"SELECT COUNT(*) FROM fact WHERE posted_at IS NULL AND at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
-	{"SELECT COUNT(*) FROM money_item WHERE state = 'explained' AND kind IN ('cut_off', 'not_yet_billed') AND opened_at < ?",
-		"%d items wait for a bill of another day: qianfan ledger items --state explained", untilOnly},
+	{"SELECT COUNT(*) FROM money_item i LEFT JOIN bill b ON i.source = 'bill' AND b.id = i.source_id WHERE i.state = 'explained' AND i.kind IN ('cut_off', 'not_yet_billed') AND (i.opened_at < ? OR b.day < ?)",
+		"%d items wait for a bill of another day: qianfan ledger items --state explained", untilAndDay},
 }
+
+func untilOnly(until time.Time) []any { return []any{until.UnixMilli()} }
+
+// untilAndDay has the day after the last, too: the bill of the last one comes in the next month.
+func untilAndDay(until time.Time) []any { return []any{until.UnixMilli(), statement.Day(until)} }
 
 // pendingBefore counts the proposals about events before an instant. They were made in system time.
 func (s *Store) pendingBefore(ctx context.Context, until time.Time) (n int, err error) {
@@ -108,23 +125,25 @@ func (s *Store) pendingBefore(ctx context.Context, until time.Time) (n int, err 
 	return n, err
 }
 
-func untilOnly(until time.Time) []any { return []any{until.UnixMilli()} }
-
-// firstOpen is the period to be closed next: the one after the last closed one, or that of the
-// first entry; empty = there is none.
+// firstOpen is the period to be closed next: the one after the last closed one, or the first that
+// has an entry; empty = there is none.
 func (s *Store) firstOpen(ctx context.Context, closed string) (string, error) {
 	if closed != "" {
 		return ledger.NextPeriod(closed), nil
 	}
-	var first string
-	rows, err := s.db.QueryContext(ctx, "SELECT period FROM ledger_entry ORDER BY id LIMIT 1")
-	err = each(rows, err, "first entry", func(r *sql.Rows) error { return r.Scan(&first) })
-	return first, err
+	var first string // not that of the first id: what is booked ahead, or late, comes in any order
+	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MIN(period), '') FROM ledger_entry").Scan(&first); err != nil {
+		return "", fmt.Errorf("first period: %w", err)
+	}
+	return first, nil
 }
 
 // ClosePeriod closes a month for ever. Entries about its events that come later belong to the
 // next open one. now is virtual. Called again after it was cut off, it finishes.
 func (s *Store) ClosePeriod(ctx context.Context, who Act, period string, note string, now time.Time) (ClosedPeriod, error) {
+	if who.nobody() { // before the mark moves
+		return ClosedPeriod{}, ErrNobody
+	}
 	c, err := s.CheckClosing(ctx, period, now)
 	if err != nil {
 		return ClosedPeriod{}, err
@@ -135,7 +154,11 @@ func (s *Store) ClosePeriod(ctx context.Context, who Act, period string, note st
 	if err := s.shut(ctx, period); err != nil {
 		return ClosedPeriod{}, err
 	}
-	return s.keepTrial(ctx, who, period, note)
+	p, err := s.keepTrial(ctx, who, period, note)
+	if Duplicate(err) {
+		err = fmt.Errorf("%w: %s is closed already, by somebody else at the same time", ErrNotClosable, period)
+	}
+	return p, err
 }
 
 // periodKept reports whether the balances of a closed period are written down; of none they are.
