@@ -27,7 +27,8 @@ type DayClose struct {
 	Net       money.Fen                 `json:"net_fen"`
 	Mistakes  map[world.MistakeKind]int `json:"mistakes"`        // made in the bills, by kind
 	Named     map[string]int            `json:"named"`           // what reconciliation called them
-	Real      map[string]int            `json:"real"`            // charges after the end that we could not know of, by name
+	Charged   int                       `json:"charged"`         // charges after the end that we could not know of
+	Real      map[string]int            `json:"real"`            // what reconciliation called those
 	Explained map[string]int            `json:"explained"`       // differences that are nobody's mistake, by name
 	Before    int                       `json:"differed_before"` // waybills that differed before any bill: the carrier had not told its own 违约金
 	Resolved  map[string]int            `json:"resolved"`        // items, by how they ended

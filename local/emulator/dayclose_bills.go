@@ -91,6 +91,7 @@ func (c *closing) chargeLater(context.Context) error {
 			}
 			c.late[party] = append(c.late[party], world.BillLine{CarrierNo: o.CarrierNo, ClientNo: o.ClientNo, Kind: x.kind, Amount: x.amount, At: c.Clock.Now()})
 			next++
+			c.Charged++
 		}
 	}
 	return nil
@@ -188,11 +189,6 @@ func (c *closing) settleItems(ctx context.Context, p prepaid, bills []imported) 
 	c.Problems = append(c.Problems, s.problems...)
 	for _, name := range s.explained {
 		c.Explained[name]++
-	}
-	for _, i := range s.consequent {
-		if _, err := c.Store.WithdrawBillItem(ctx, c.clerk(), i.ID, "as the carrier's books show", c.Clock.Now()); err != nil {
-			return fmt.Errorf("item %d (%s): %w", i.ID, i.Kind, err)
-		}
 	}
 	for _, t := range s.truths {
 		end := c.Store.WithdrawBillItem

@@ -32,14 +32,11 @@ var realNames = map[world.BillKind][]reconcile.Why{
 }
 
 // harmless are names of differences that are nobody's mistake.
-var harmless = []reconcile.Why{reconcile.CutOff, reconcile.OwnFigure, reconcile.NotYetBilled}
+var harmless = []reconcile.Why{reconcile.CutOff, reconcile.OwnFigure, reconcile.NotYetBilled, reconcile.Unread}
 
-// unreadable are the mistakes whose line says nothing that counts.
-var unreadable = []world.MistakeKind{world.MistakeFraction, world.MistakeKindName, world.MistakeDate}
-
-// acrossMidnight is a consequence of a mistake and not another one: the carrier's line stands on
-// one day's bill, and we heard of the end after midnight. So the bill of the next day has no line
-// for what we booked, and the line that could have explained that cannot be read, or is too low.
+// acrossMidnight is a mistake under another day's name: the carrier's line stands on one day's bill,
+// and we heard of the end after midnight. So the bill of the next day has no line for what we booked,
+// and the line that explains most of that is too low.
 const acrossMidnight = "not_billed after midnight"
 
 // truth is why an account has an item.
@@ -51,11 +48,10 @@ type truth struct {
 // sorted tells the items of an account's bills apart: each mistake and each late charge must have
 // exactly one item, under its name and line, and no item may be left but harmless ones.
 type sorted struct {
-	left       []store.Item
-	truths     []truth
-	consequent []store.Item // to be settled as the mistake that they come from
-	explained  []string     // names of what is nobody's mistake
-	problems   []string
+	left      []store.Item
+	truths    []truth
+	explained []string // names of what is nobody's mistake
+	problems  []string
 }
 
 func (s *sorted) problem(format string, args ...any) {
@@ -107,7 +103,6 @@ func sortItems(items []store.Item, bills []imported, late []world.BillLine) sort
 		}
 		s.truths = append(s.truths, truth{item: item})
 	}
-	s.consequences(bills)
 	for _, i := range s.left {
 		if slices.Contains(harmless, reconcile.Why(i.Kind)) {
 			s.explained = append(s.explained, i.Kind)
@@ -135,22 +130,4 @@ func (s *sorted) underAcrossMidnight(b imported, m world.Mistake) (store.Item, b
 	return s.take(mistakeNames[world.MistakeMissing], func(i store.Item) bool {
 		return i.LineNo == 0 && i.SourceID != b.id && about(i, m.ClientNo) && i.Ours-i.Theirs == m.Before-m.After
 	})
-}
-
-// consequences takes what the next day's bill lacks because a line of the day before cannot be read.
-func (s *sorted) consequences(bills []imported) {
-	for _, b := range bills {
-		for _, m := range b.mistakes {
-			if !slices.Contains(unreadable, m.Kind) {
-				continue
-			}
-			item, ok := s.take(mistakeNames[world.MistakeMissing], func(i store.Item) bool {
-				return i.LineNo == 0 && i.SourceID != b.id && about(i, m.ClientNo) && i.Ours-i.Theirs == m.Before
-			})
-			if ok {
-				s.explained = append(s.explained, acrossMidnight)
-				s.consequent = append(s.consequent, item)
-			}
-		}
-	}
 }

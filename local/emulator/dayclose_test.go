@@ -49,6 +49,8 @@ func TestASimulatedDayReconcilesToTheFen(t *testing.T) {
 	require.Equal(t, orders, d.Orders.Pushed)
 	require.Len(t, d.Days, 2, "midnight is in the middle")
 	require.Equal(t, 6, d.Accounts, "every prepaid account ties")
+	r.calm()
+	r.tieOnTheWire(d.Accounts)
 	require.GreaterOrEqual(t, d.Bills, d.Accounts)
 	require.Len(t, d.Mistakes, len(world.MistakeKinds()), "every kind of mistake was made")
 	made, named, real := 0, 0, 0
@@ -62,7 +64,8 @@ func TestASimulatedDayReconcilesToTheFen(t *testing.T) {
 		real += n
 	}
 	require.Equal(t, made, named, "every mistake has its name")
-	require.Equal(t, 3*d.Accounts, real, "and so has every charge that nobody had told")
+	require.Greater(t, d.Charged, 2*d.Accounts, "an account has three of them when it delivered three orders")
+	require.Equal(t, d.Charged, real, "and so has every charge that nobody had told")
 	require.Len(t, d.Statement, 3)
 	for platform, sum := range d.Statement {
 		require.Positive(t, sum, platform)
