@@ -116,8 +116,21 @@ func (c postCompensation) Run(e *env) error {
 		return usage("%q is no platform; platforms are %s", c.Platform, strings.Join(platforms.Names(), ", "))
 	}
 	return c.post(e, func(amount money.Fen, o *office) (ledger.Transfer, error) {
-		return ledger.Compensation(c.Key, c.Platform, c.Cause, amount, o.virtual), nil
+		return ledger.Compensation(c.Key, c.Platform, c.Cause, amount, o.virtual), c.ofPlatform(e, o)
 	})
+}
+
+// ofPlatform refuses another platform's order: the wrong statement would deduct it.
+func (c postCompensation) ofPlatform(e *env, o *office) error {
+	_, order, err := c.parse()
+	if err != nil || order == 0 {
+		return err
+	}
+	platform, err := o.OrderPlatform(e.ctx, order)
+	if err == nil && platform != "" && platform != c.Platform {
+		err = usage("order %d is of %s, not of %s", order, platform, c.Platform)
+	}
+	return err
 }
 
 type postCarrierPays struct {

@@ -20,16 +20,18 @@ import (
 
 // ledgerReconcile compares a carrier's bill with the books and imports it.
 type ledgerReconcile struct {
-	File    string `arg:"" help:"The bill, in the carrier's own form."`
-	Carrier string `required:"" help:"Whose bill it is."`
-	Account string `default:"main" help:"Our name of the prepaid account."`
-	Day     string `required:"" placeholder:"2026-11-23" help:"The business day that it bills, Asia/Shanghai."`
-	Mapping string `placeholder:"FILE" help:"The form of the file; the carrier's own by default (docs/bills.md)."`
-	Owner   string `placeholder:"NAME" help:"Who has to settle what differs; whoever imports it by default."`
+	File     string `arg:"" help:"The bill, in the carrier's own form."`
+	Carrier  string `required:"" help:"Whose bill it is."`
+	Account  string `default:"main" help:"Our name of the prepaid account."`
+	Day      string `required:"" placeholder:"2026-11-23" help:"The business day that it bills, Asia/Shanghai."`
+	Mapping  string `placeholder:"FILE" help:"The form of the file; the carrier's own by default (docs/bills.md)."`
+	Owner    string `placeholder:"NAME" help:"Who has to settle what differs; whoever imports it by default."`
+	Replaces string `placeholder:"BILL" help:"The bill of the day that this one takes the place of: its number, or the first 8 characters of its file's SHA-256 or more. Needs --note."`
+	Note     string `help:"Why it is replaced: a ticket, what the carrier said."`
 	signature
 	DryRun   bool          `help:"Compare only; write nothing."`
 	Window   time.Duration `default:"30m" help:"How far a line without any number may be from the booking that it is for."`
-	Late     time.Duration `default:"2h" help:"What was booked this long before midnight may come with the next bill."`
+	Late     time.Duration `default:"2h" help:"What was booked this long before midnight may come with the next bill, and this long after it with the one before."`
 	Favour   string        `default:"0" placeholder:"YUAN" help:"A difference up to this in our favour is not worth a question, in 元."`
 	Figure   string        `default:"20" placeholder:"YUAN" help:"How much more than our estimate the carrier's own 违约金 may be without a question, in 元."`
 	Limit    int           `default:"300000" help:"Refuse the file when more lines and bookings than this disagree."`
@@ -42,9 +44,13 @@ func (ledgerReconcile) Help() string {
 	return `Examples:
   qianfan ledger reconcile uupt.csv --carrier uupt --day 2026-11-23 --dry-run
   qianfan ledger reconcile uupt.csv --carrier uupt --account main --day 2026-11-23 --by wang
+  qianfan ledger reconcile corrected.csv --carrier uupt --day 2026-11-23 --replaces 12 --note ticket-118 --dry-run
 
 Every line ends matched, explained, disputed or in suspense; what differs becomes an item (qianfan ledger items). The file is imported
-once, in one transaction: a file that is refused, and Ctrl-C, leave the books as they were.` + whereDatabase
+once, in one transaction: a file that is refused, and Ctrl-C, leave the books as they were.
+
+A corrected file replaces the bill of its day, as long as nobody has settled anything of that: its items end as replaced, what it booked
+is reversed by new entries, and the new bill is compared with the books as if the old one had never come.` + whereDatabase
 }
 
 // Run is the verb.
@@ -97,12 +103,15 @@ func (o *office) knowsAccount(e *env, carrier, account string) error {
 }
 
 func (c ledgerReconcile) job() (billimport.Job, error) {
-	job := billimport.Job{Carrier: c.Carrier, Account: c.Account, Day: c.Day, Name: filepath.Base(c.File), Owner: c.Owner, DryRun: c.DryRun}
+	job := billimport.Job{Carrier: c.Carrier, Account: c.Account, Day: c.Day, Name: filepath.Base(c.File), Owner: c.Owner, DryRun: c.DryRun, Replaces: c.Replaces, Note: c.Note}
 	if err := checkCarriers([]string{c.Carrier}); err != nil {
 		return job, err
 	}
 	if _, err := time.Parse(time.DateOnly, c.Day); err != nil {
 		return job, usage("--day %q: want a business day such as 2026-11-23", c.Day)
+	}
+	if (c.Replaces == "") != (strings.TrimSpace(c.Note) == "") {
+		return job, usage("--replaces and --note: name the bill that is replaced, and say why")
 	}
 	favour, err := money.ParseYuan(c.Favour)
 	if err != nil || favour < 0 {
@@ -141,7 +150,7 @@ func (c ledgerReconcile) explain(err error) error {
 	switch {
 	case errors.As(err, &file):
 		return fmt.Errorf("%s: %w; the books are as they were", c.File, err)
-	case errors.Is(err, store.ErrBillKnown), errors.Is(err, reconcile.ErrTooMany):
+	case errors.Is(err, store.ErrBillKnown), errors.Is(err, store.ErrBillSettled), errors.Is(err, reconcile.ErrTooMany):
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	return err
@@ -181,6 +190,10 @@ func (e *env) billReport(r billimport.Result, dry bool) {
 	e.say("%d lines: %d matched, %d explained, %d disputed, %d in suspense; %d bookings, of which the bill lacks %d", r.Lines, r.Outcomes[reconcile.Matched], r.Outcomes[reconcile.Explained],
 		r.Outcomes[reconcile.Disputed], r.Outcomes[reconcile.Suspense], r.Bookings, r.Missing[reconcile.Suspense]+r.Missing[reconcile.Explained])
 	e.say("the bill takes %s, we booked %s", r.Net, r.Booked)
+	if w := r.Replaces; w != nil {
+		e.say("it replaces bill %d (%s): %d of that one's items end, %s leaves suspense; %d figures of the carrier's own are taken back, %s; %d items that it had answered are open again, unless this bill answers them",
+			w.Bill.ID, w.Bill.Name, w.Closed, w.Suspense, w.Figures, w.Cost, w.Again)
+	}
 	if dry {
 		e.say("nothing was written")
 		return

@@ -36,15 +36,25 @@ var reconciling = []struct{ line, says string }{
 	{"ledger approve 1 --by li", ""},
 	{"ledger resolve 3 accept --note void --by wang", "item 3 is accepted"},
 	{"ledger items", "none"},
+	{"ledger items --no-order", "none"},
 	{"ledger items --all --limit 1", "withdrawn"},
 	{"ledger balance-check --carrier uupt --balance 990.50", "gap"},
 	{"audit --subject item/1", "item withdrawn"},
+	{"ledger reconcile @next.csv --carrier uupt --day 2026-11-22 --by wang", "bill 2 is imported"},
+	{"ledger reconcile @nobody.csv --carrier uupt --day 2026-11-22 --replaces 2 --note ticket-7 --by wang --dry-run", "it replaces bill 2 (next.csv): 3 of that one's items end, 17.50元 leaves suspense"},
+	{"ledger bills", "bill.csv"},
+	{"ledger reconcile @nobody.csv --carrier uupt --day 2026-11-22 --replaces 2 --note ticket-7 --by wang", "bill 3 is imported"},
+	{"ledger bills", "by 3: ticket-7"},
+	{"ledger items", "none"},
+	{"ledger items --all --bill 2", "replaced"},
+	{"audit --subject uupt/main/2026-11-22", "bill replace"},
 }
 
 func newReconciling(t *testing.T) *officeRig {
 	t.Helper()
 	r := newOffice(t)
 	r.write(t, "bill.csv", nobodysBill)
+	r.write(t, "nobody.csv", "\ufeff订单编号,商户订单号,费用类型,金额(元),发生时间\r\n合计,0,,0.00,\r\n")
 	r.write(t, "next.csv", strings.NewReplacer("11-21", "11-22", "UU", "UV").Replace(nobodysBill))
 	return r
 }
@@ -55,7 +65,7 @@ func TestReconcilingAtTheDesk(t *testing.T) {
 	for _, x := range reconciling {
 		require.Contains(t, r.succeeds(t, r.line(x.line)), x.says, x.line)
 	}
-	code, _, errs := r.do(t, r.line("ledger reconcile @next.csv --carrier uupt --day 2026-11-22 --dry-run --progress"))
+	code, _, errs := r.do(t, r.line("ledger reconcile @next.csv --carrier uupt --day 2026-11-22 --replaces 3 --note again --dry-run --progress"))
 	require.Zero(t, code, errs)
 	require.Contains(t, errs, "comparing 100% of the file  3 lines")
 	gaps, err := r.db.SuspenseGaps(t.Context())
@@ -63,16 +73,15 @@ func TestReconcilingAtTheDesk(t *testing.T) {
 	require.Empty(t, gaps)
 }
 
-// Without --balance the simulated carrier is asked.
-func TestBalanceOfASimulatedCarrier(t *testing.T) {
+// What is accepted without an order says so, and is found again.
+func TestCostsOfNoOrder(t *testing.T) {
 	t.Parallel()
-	r := newOffice(t)
-	r.answers["GET /api/carriers/uupt/books"] = `{"carrier":"uupt","balance_fen":100000,"orders":[]}`
-	r.answers["GET /api/carriers/shansong/books"] = `{"carrier":"shansong"}`
-	require.Contains(t, r.succeeds(t, "ledger balance-check --carrier uupt"), "1000.00")
-	code, _, errs := r.do(t, "ledger balance-check --carrier shansong")
-	require.Equal(t, exitUsage, code)
-	require.Contains(t, errs, "its books name none")
+	r := newReconciling(t)
+	r.succeeds(t, r.line("ledger reconcile @bill.csv --carrier uupt --day 2026-11-21"))
+	require.Contains(t, r.succeeds(t, "ledger resolve 1 accept --note it-was-ours --by wang"), "8.00元 is a cost of no order")
+	out := r.succeeds(t, "ledger items --no-order")
+	require.Contains(t, out, "UU1")
+	require.NotContains(t, out, "UU2", "that is open")
 }
 
 func TestReconcilingForMachines(t *testing.T) {
@@ -110,13 +119,19 @@ func TestMistakesOfReconciling(t *testing.T) {
 		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-22 --limit 0", exitUsage, "--limit"},
 		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-22 --mapping @wrong.json", exitFailed, "encoding"},
 		{"ledger reconcile @bill.csv --carrier uupt", exitUsage, "--day"},
+		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-21 --replaces 1", exitUsage, "say why"},
+		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-21 --note x", exitUsage, "--replaces"},
+		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-21 --replaces 9 --note x", exitFailed, "no such bill: 9"},
+		{"ledger reconcile @bill.csv --carrier uupt --day 2026-11-22 --replaces 1 --note x", exitFailed, "not of uupt/main for 2026-11-22"},
 		{"ledger items --state late", exitUsage, "--state"},
 		{"ledger resolve 1 maybe --note x", exitUsage, "accept"},
 		{"ledger resolve 1 accept", exitUsage, "--note"},
+		{"ledger resolve 1 withdrawn --order 7 --note x", exitUsage, "--order"},
+		{"ledger resolve 1 accept --order 7 --note x", exitFailed, "there is no order 7 here"},
 		{"ledger resolve 99 accept --note x", exitFailed, "no such item: 99"},
 		{"ledger own 99 --owner li", exitFailed, "no such item: 99"},
 		{"ledger own 1 --owner li --due soon", exitUsage, "--due"},
-		{"ledger balance-check --carrier uupt", exitUsage, "--balance"},
+		{"ledger balance-check --carrier uupt", exitFailed, "--balance"},
 		{"ledger balance-check --carrier uupt --balance 1.234", exitUsage, "--balance"},
 		{"ledger balance-check --carrier uupt --balance 900", exitViolated, "nobody can explain"},
 	} {

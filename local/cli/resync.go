@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type resyncCmd struct {
 	Account []string  `sep:"none" placeholder:"NAME" help:"Our name of the prepaid account that it bills; main where none is given."`
 	Day     []string  `sep:"none" placeholder:"2026-11-23" help:"The business day that it bills, Asia/Shanghai."`
 	Rounds  int       `default:"3" help:"Look for an order's placements until so many quote rounds had none."`
+	Without []string  `placeholder:"NAME" help:"Carriers that cannot be asked, with commas: everything is decided without them, and what they carry may be placed again."`
 	DryRun  bool      `help:"Ask and compare only; write nothing."`
 }
 
@@ -40,7 +42,8 @@ func (resyncCmd) Help() string {
 
 Stop the functions first, restore, migrate; start them when it says that everything was answered (docs/resync.md). Each carrier is asked
 by our numbers about every order that was open then. What it knows and the database does not is planted, what the database has is asked
-again, and at the end it says what nobody can know. Running it again is harmless.
+again, and at the end it says what nobody can know. Running it again is harmless. As long as somebody has not answered about an order, or the
+settings of an account that holds money are missing, nothing is given up of it, and the exit code is not 0: --without leaves such a carrier out.
 
 QIANFAN_MYSQL_DSN, QIANFAN_DATA_KEY and the carriers' settings (QIANFAN_UUPT, …) are those of the functions; without the first, all are
 the running emulator's.`
@@ -50,6 +53,9 @@ the running emulator's.`
 func (c resyncCmd) Run(e *env) error {
 	if c.Rounds < 1 {
 		return usage("--rounds: want at least 1")
+	}
+	if err := checkCarriers(c.Without); err != nil {
+		return err
 	}
 	bills, closeBills, err := c.bills()
 	if err != nil {
@@ -66,7 +72,7 @@ func (c resyncCmd) Run(e *env) error {
 	}
 	bar := e.progress("orders")
 	d.Progress = func(what string, done, total int) { bar.what = what; bar.at(int64(done), int64(total)) }
-	res, err := resync.Run(e.ctx, d, resync.Job{Since: c.Since, Bills: bills, Rounds: c.Rounds, DryRun: c.DryRun})
+	res, err := resync.Run(e.ctx, d, resync.Job{Since: c.Since, Bills: bills, Rounds: c.Rounds, DryRun: c.DryRun, Without: c.Without})
 	bar.end()
 	if err != nil {
 		return fmt.Errorf("resync: %w; what was planted stays, run it again", err)
@@ -75,7 +81,7 @@ func (c resyncCmd) Run(e *env) error {
 		return err
 	}
 	if n := len(res.Failed); n > 0 {
-		return fmt.Errorf("nobody answered about %d numbers: run it again before the functions start", n)
+		return fmt.Errorf("nobody answered about %d numbers: run it again before the functions start, with the settings of every account, or --without a carrier that is away for long", n)
 	}
 	return nil
 }
@@ -121,7 +127,7 @@ func (c resyncCmd) bills() (bills []resync.Bill, closeAll func(), err error) {
 	return bills, closeAll, nil
 }
 
-// openRepair finds what resync works with: as a function would, by the settings of this shell or those of the running emulator.
+// openRepair finds what verbs work with that ask carriers: as a function would, by the settings of this shell or those of the running emulator.
 func (e *env) openRepair() (resync.Deps, error) {
 	look, d := e.look, resync.Deps{Clock: clock.Real()}
 	dsn, _ := e.look(function.EnvMySQLDSN)
@@ -153,10 +159,11 @@ func (e *env) openRepair() (resync.Deps, error) {
 	return d, nil
 }
 
-// askable are the carriers that the settings name.
+// askable are the carriers that the settings name, each account by its own keys. Two operators
+// at once get no token twice: each has a name of its own in the vault.
 func askable(look func(string) (string, bool), s *store.Store) (carrier.Set, error) {
 	set, err := carriers.FromEnv(func(name string) string { v, _ := look(name); return v },
-		settings.Deps{HTTP: stage.HTTP(), System: clock.System.Now, Vault: s.Vault("resync", clock.System.Now)})
+		settings.Deps{HTTP: stage.HTTP(), System: clock.System.Now, Vault: s.Vault("operator-"+rand.Text(), clock.System.Now)})
 	if err == nil && len(set) == 0 {
 		err = errors.New("no carrier can be asked: set QIANFAN_UUPT and the others as the functions have them")
 	}

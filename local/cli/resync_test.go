@@ -53,6 +53,7 @@ func TestResyncNamesWhatIsLost(t *testing.T) {
 		require.Contains(t, out, says)
 	}
 	require.Contains(t, r.succeeds(t, restoredAt+" --dry-run"), "nothing was written")
+	require.Contains(t, r.succeeds(t, restoredAt+" --without dada,sftc"), "what dada and sftc carries")
 
 	var res resync.Result
 	require.NoError(t, json.Unmarshal([]byte(r.succeeds(t, r.line(restoredAt+withBill+" --account main --json"))), &res))
@@ -71,6 +72,7 @@ func TestResyncRefusesWhatItCannotWorkWith(t *testing.T) {
 		"resync":                      "missing flags: --since",
 		"resync --since noon":         "2006-01-02",
 		restoredAt + " --rounds 0":    "want at least 1",
+		restoredAt + " --without x":   `"x" is no carrier`,
 		restoredAt + " --bill @b.csv": "give them equally often",
 		restoredAt + withBill + withBill + " --account main":                 "give them equally often",
 		restoredAt + " --bill @bill.csv --carrier x --day 2026-11-21":        `"x" is no carrier`,

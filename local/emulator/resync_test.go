@@ -297,3 +297,28 @@ func TestResyncNamesOrdersThatAreGone(t *testing.T) {
 	}
 	require.ElementsMatch(t, strays, disputed)
 }
+
+// Of orders that are gone while riders carry them nobody follows the waybill. Their carriers go
+// on to speak of them: a later run names each without any bill, and asks about nothing else.
+func TestResyncHearsOfOrdersThatAreGone(t *testing.T) {
+	t.Parallel()
+	r := start(t, emulator.Options{Speed: 60})
+	r.Clock.Freeze(true)
+	since, before := r.Clock.Now(), r.backup()
+	r.pushed(3, 20*time.Second)
+	r.rest()
+	ids := r.texts("SELECT CAST(id AS CHAR) FROM orders o WHERE EXISTS (SELECT 1 FROM attempt a WHERE a.order_id = o.id AND a.confirmed) ORDER BY id")
+	require.NotEmpty(t, ids, "nobody carries anything: the test proves nothing")
+	r.restore(before)
+	require.Empty(t, r.resync(resync.Job{Since: since}).LostOrders, "nobody has said a word yet")
+	r.settled()
+
+	res := r.resync(resync.Job{Since: since})
+	var named []string
+	for _, o := range res.LostOrders {
+		named = append(named, fmt.Sprint(o.ID))
+	}
+	require.Equal(t, ids, named)
+	require.Empty(t, res.Failed)
+	require.Zero(t, res.PlantedCount)
+}

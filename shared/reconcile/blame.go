@@ -190,7 +190,10 @@ func (j *judge) given() {
 // notBilled is what we booked and no line is for.
 func (j *judge) notBilled() {
 	why := NotBilled
-	if !j.w.at.Before(j.dayEnd.Add(-j.o.Late)) {
+	switch {
+	case j.unread():
+		why = Unread
+	case !j.w.at.Before(j.dayEnd.Add(-j.o.Late)):
 		why = NotYetBilled
 	}
 	f := j.find(why, -1, j.rest)
@@ -199,6 +202,31 @@ func (j *judge) notBilled() {
 		f.Until = j.dayEnd.AddDate(0, 0, 1)
 	}
 	j.rest = 0
+}
+
+// unread reports whether what we booked soon after midnight was on the bill before, by a line that could
+// not be read and stands for nothing else: one mistake is one question.
+func (j *judge) unread() bool {
+	lines := 0
+	for _, item := range j.past.Items {
+		if item.Unread {
+			lines++
+		}
+		if item.Covered {
+			lines--
+		}
+	}
+	return lines > 0 && j.w.at.Before(j.dayEnd.AddDate(0, 0, -1).Add(j.o.Late))
+}
+
+// late is what we booked shortly before midnight and the bill before lacked: a line of this one may be
+// for it that cannot be read.
+func (j *judge) late() (Open, bool) {
+	i := slices.IndexFunc(j.past.Items, func(o Open) bool { return o.Late && o.Diff < 0 && !slices.Contains(j.ends, o.ID) })
+	if i < 0 {
+		return Open{}, false
+	}
+	return j.past.Items[i], true
 }
 
 // mainKind is what most of the shortage is about.
@@ -243,6 +271,8 @@ func (j *judge) badLines() {
 		}
 		if i == bearer && j.rest < 0 {
 			f.Ours = -j.rest
+		} else if open, ok := j.late(); i == bearer && ok {
+			f.Ours, f.Ends = -open.Diff, []int64{open.ID}
 		}
 		if f.At.IsZero() || c.bad == bill.ReasonDate {
 			f.At = j.w.at

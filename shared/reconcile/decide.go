@@ -90,6 +90,7 @@ type judge struct {
 	findings []Finding
 	rest     money.Fen // what the bill has more than we know of; negative = less
 	early    money.Fen // of what we booked, what an earlier bill has had already
+	ends     []int64   // items of other bills that are answered
 }
 
 // agree tells whether a waybill needs no judge: nothing is bad, and the totals are the same.
@@ -139,7 +140,6 @@ func evenness(even bool) verdict {
 // byTime takes off what other days' bills lacked or took, and what we booked on days whose
 // bill is still to come.
 func (j *judge) byTime() {
-	var ends []int64
 	unbilled := j.w.booked.total() // what lines of earlier bills may be for
 	for _, item := range j.past.Items {
 		answered := (j.rest > 0) != (item.Diff > 0) && abs(item.Diff) <= abs(j.rest)
@@ -154,11 +154,11 @@ func (j *judge) byTime() {
 			j.early += item.Diff
 		}
 		j.rest += item.Diff
-		ends = append(ends, item.ID)
+		j.ends = append(j.ends, item.ID)
 	}
-	if len(ends) > 0 {
+	if len(j.ends) > 0 {
 		j.allUneven(BilledLater)
-		j.find(BilledLater, j.firstUneven(), 0).Ends = ends
+		j.find(BilledLater, j.firstUneven(), 0).Ends = j.ends
 	}
 	if other := j.past.Other; other != 0 && (other > 0) == (j.rest > 0) && abs(other) <= abs(j.rest) {
 		j.rest -= other

@@ -26,6 +26,7 @@ const (
 	Favour       Why = "favour"
 	ByAmount     Why = "by_amount"
 	NotYetBilled Why = "not_yet_billed"
+	Unread       Why = "unread"
 
 	Overbilled     Why = "overbilled"
 	Duplicate      Why = "duplicate"
@@ -61,6 +62,7 @@ var Meanings = map[Why]Meaning{
 	Favour:       {Explained, "in our favour, and too little for a question", true},
 	ByAmount:     {Explained, "without a number: one booking alone has its amount and time", false},
 	NotYetBilled: {Explained, "booked late in the day: it may come with the next bill", true},
+	Unread:       {Explained, "another day's bill has a line for it that cannot be read, whose item stands for both", true},
 
 	Overbilled:     {Disputed, "billed higher than booked", true},
 	Duplicate:      {Disputed, "the same line again", true},

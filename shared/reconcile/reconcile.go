@@ -60,6 +60,12 @@ type Open struct {
 	Diff money.Fen // what that bill had more than we booked; negative = less
 	// CutOff: that bill had the lines of what we booked on a later day. The booking is the answer.
 	CutOff bool
+	// Unread: a line that could not be read, and stands for nothing that we booked yet.
+	Unread bool
+	// Covered: what we booked and such a line stands for.
+	Covered bool
+	// Late: what we booked late in that bill's day, and this bill may have.
+	Late bool
 }
 
 // Finding is a line that does not simply match, or something that no line is for.
@@ -107,7 +113,7 @@ type Options struct {
 	Parts  int           // files that each stream is split into, 128
 	Limit  int           // how many lines and bookings may disagree before the file is refused, 300,000
 	Window time.Duration // how far apart a line without a number and a booking may be, 30 min
-	Late   time.Duration // what was booked this long before the day's end may come with the next bill, 2 h
+	Late   time.Duration // what was booked this long before the day's end may come with the next bill, and this long after its begin with the one before, 2 h
 	Favour money.Fen     // an amount up to this in our favour is not worth a question, 0
 	Figure money.Fen     // how much more than our estimate a carrier's own 违约金 may be without a question, 20 元
 	// Progress hears how far the run is, now and then, from one goroutine at a time.

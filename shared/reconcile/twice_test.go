@@ -73,3 +73,51 @@ func TestOwnFigureIsNoPretext(t *testing.T) {
 		})
 	}
 }
+
+// A line that cannot be read stands for what was booked on the other side of midnight, once; what was
+// booked at noon, or has a line already, is a question of its own.
+func TestOneMistakeAtMidnightIsOneQuestion(t *testing.T) {
+	t.Parallel()
+	const unread, covered, late = "unread", "covered", "late"
+	past := func(what ...string) reconcile.Past {
+		p := reconcile.Past{Ref: ref("A"), CarrierNo: "A"}
+		for i, w := range what {
+			o := reconcile.Open{ID: int64(i + 7), Unread: w == unread, Covered: w == covered, Late: w == late}
+			if w != unread {
+				o.Diff = -1000
+			}
+			p.Items = append(p.Items, o)
+		}
+		return p
+	}
+	night, noon := booked("A", bill.Fee, 1000), booked("A", bill.Fee, 1000)
+	night.At = night.At.Truncate(24 * time.Hour).Add(-8 * time.Hour).Add(time.Hour) // one in the morning in Shanghai
+	for name, row := range map[string]struct {
+		bookings []reconcile.Booking
+		lines    []any
+		past     reconcile.Past
+		says     []string
+		ends     []int64
+	}{
+		"the line is on the bill before":         {[]reconcile.Booking{night}, nil, past(unread), []string{"0 unread -1000"}, nil},
+		"and it stands for something else":       {[]reconcile.Booking{night}, nil, past(unread, covered), []string{"0 not_billed -1000"}, nil},
+		"booked at noon":                         {[]reconcile.Booking{noon}, nil, past(unread), []string{"0 not_billed -1000"}, nil},
+		"no such line":                           {[]reconcile.Booking{night}, nil, past(), []string{"0 not_billed -1000"}, nil},
+		"the bill before lacked it":              {nil, []any{bad(line("A", bill.Fee, 1000), bill.ReasonFraction)}, past(late), []string{"2 unreadable 0"}, []int64{7}},
+		"a line stands for one booking":          {[]reconcile.Booking{noon}, []any{bad(line("A", bill.Fee, 1000), bill.ReasonFraction)}, past(late), []string{"2 unreadable 0"}, nil},
+		"it has a good line, too":                {nil, []any{bad(line("A", bill.Fee, 1000), bill.ReasonFraction), line("A", bill.Fee, 1000)}, past(late), []string{"2 unreadable 0", "3 billed_later 0"}, []int64{7}},
+		"two were late, one line cannot be read": {nil, []any{bad(line("A", bill.Fee, 1000), bill.ReasonKind)}, past(late, late), []string{"2 unreadable 0"}, []int64{7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, row.lines, books{bookings: row.bookings, past: map[string]reconcile.Past{"A": row.past}}, reconcile.Options{})
+			var says []string
+			var ends []int64
+			for _, f := range r.Findings {
+				says, ends = append(says, short(f)), append(ends, f.Ends...)
+			}
+			require.ElementsMatch(t, row.says, says)
+			require.Equal(t, row.ends, ends)
+		})
+	}
+}

@@ -42,8 +42,16 @@ type number struct {
 // billed is what bills say of one attempt of an order that may have lost something.
 type billed struct {
 	account, carrierNo string
-	fee, tip, penalty  money.Fen
-	lines              []Stray // should the carrier itself not know it
+	fee, tip, penalty  money.Fen // of the first line of each kind: what is there twice is reconciliation's to dispute
+	contested          bool      // its carrier's number stands beside another number of ours, too
+	lines              []Stray   // should the bill be about something else
+}
+
+// fits reports whether a bill is about a waybill: that it has our number is not enough, since a
+// line may be wrong, and a file be given as another account's. carrierNo is empty where the
+// carrier does not tell it.
+func (b *billed) fits(account, carrierNo string) bool {
+	return b.account == account && !b.contested && (carrierNo == "" || b.carrierNo == carrierNo)
 }
 
 // linesAtOnce is how many lines of a bill are looked up together.
@@ -105,6 +113,9 @@ func (r *run) sort(ctx context.Context, b Bill, lines []bill.Line) error {
 		x := names[i]
 		o, there := known[x.id]
 		switch {
+		case x == contradiction:
+			stray.Why = "our number and the carrier's name two attempts"
+			r.stray(stray)
 		case x.id == 0:
 			stray.Why = "a waybill of which we have neither number"
 			r.stray(stray)
@@ -123,50 +134,80 @@ func closed(o *order.Aggregate) bool {
 	return o.State.Final() && o.ActAt.IsZero() && o.TellAt.IsZero() && o.PostAt.IsZero()
 }
 
+// contradiction stands for a line whose two numbers name two attempts.
+var contradiction = number{-1, 0}
+
 // name finds the attempt of each line: by our number, else by the carrier's.
 func (r *run) name(ctx context.Context, b Bill, lines []bill.Line) ([]number, error) {
-	out := make([]number, len(lines))
-	var refs []turn.Ref
+	refs := make([]turn.Ref, len(lines))
 	for i, l := range lines {
-		id, n, err := order.ParseOurNo(l.ClientNo)
-		if err != nil {
-			refs = append(refs, turn.Ref{Carrier: b.Carrier, CarrierNo: l.CarrierNo})
-			continue
-		}
-		out[i] = number{id, n}
+		refs[i] = turn.Ref{Carrier: b.Carrier, CarrierNo: l.CarrierNo}
 	}
 	found, err := r.Store.FindRefs(ctx, refs)
 	if err != nil {
 		return nil, err
 	}
+	out := make([]number, len(lines))
 	for i, l := range lines {
-		if ref, ok := found[turn.Ref{Carrier: b.Carrier, CarrierNo: l.CarrierNo}]; ok && out[i].id == 0 {
-			out[i] = number{ref.Order, ref.N}
+		if id, n, err := order.ParseOurNo(l.ClientNo); err == nil {
+			out[i] = number{id, n}
+		}
+		theirs, known := found[refs[i]]
+		switch named := (number{theirs.Order, theirs.N}); {
+		case known && out[i].id == 0:
+			out[i] = named
+		case known && out[i] != named:
+			out[i] = contradiction
 		}
 	}
 	return out, nil
 }
 
-// bill adds a line up. What was given back after the end is reconciliation's.
+// bill takes up a line. What was given back after the end is reconciliation's.
 func (r *run) bill(x number, b Bill, l bill.Line, stray Stray) {
-	sum := r.billed[x.id][probe{x.n, b.Carrier}]
-	if sum == nil {
-		sum = &billed{account: b.Account, carrierNo: l.CarrierNo}
-		if r.billed[x.id] == nil {
-			r.billed[x.id] = map[probe]*billed{}
-		}
-		r.billed[x.id][probe{x.n, b.Carrier}] = sum
-	}
-	switch l.Kind {
-	case bill.Fee:
-		sum.fee += l.Amount
-	case bill.Tip:
-		sum.tip += l.Amount
-	case bill.Penalty:
-		sum.penalty += l.Amount
-	}
 	stray.Order = x.id
+	sum := r.sumOf(x, b, l)
+	if sum.account != b.Account || sum.carrierNo != l.CarrierNo {
+		stray.Why = "another waybill of the bills has the same number of ours"
+		r.stray(stray)
+		return
+	}
+	for kind, to := range map[bill.Kind]*money.Fen{bill.Fee: &sum.fee, bill.Tip: &sum.tip, bill.Penalty: &sum.penalty} {
+		if l.Kind == kind && *to == 0 {
+			*to = l.Amount
+		}
+	}
 	sum.lines = append(sum.lines, stray)
+}
+
+// sumOf is where what bills say of an attempt is taken up. A carrier's number that stands
+// beside two of ours is believed beside neither.
+func (r *run) sumOf(x number, b Bill, l bill.Line) *billed {
+	key, ref := probe{x.n, b.Carrier}, turn.Ref{Carrier: b.Carrier, CarrierNo: l.CarrierNo}
+	sum := r.billed[x.id][key]
+	if sum != nil {
+		return sum
+	}
+	sum = &billed{account: b.Account, carrierNo: l.CarrierNo}
+	if first := r.claims[ref]; first != nil {
+		first.contested, sum.contested = true, true
+	}
+	r.claims[ref] = sum
+	if r.billed[x.id] == nil {
+		r.billed[x.id] = map[probe]*billed{}
+	}
+	r.billed[x.id][key] = sum
+	return sum
+}
+
+// disown reports the lines of a bill that is not about what its numbers say.
+func (r *run) disown(b *billed, why string) {
+	r.note(func() {
+		for _, s := range b.lines {
+			s.Why = why
+			r.stray(s)
+		}
+	})
 }
 
 func (r *run) stray(s Stray) {
@@ -176,18 +217,27 @@ func (r *run) stray(s Stray) {
 	}
 }
 
-// complete fills in what the carrier's answer does not state and its bill does.
+// complete is billed.complete, and counts what nobody but a bill says.
+func (r *run) complete(b *billed, s carrier.Status) carrier.Status {
+	full := b.complete(s)
+	if full.Penalty != s.Penalty {
+		r.note(func() { r.Believed++ })
+	}
+	return full
+}
+
+// mostBelieved is what a bill alone may claim as 违约金: what reconciliation books by itself.
+const mostBelieved money.Fen = 20_00
+
+// complete fills in the 违约金 that the carrier's answer does not state and its bill does, where
+// reconciliation would take it from the bill as well: one line alone, of not too much. What a
+// delivery cost is known by its price, and a bill that differs is to be disputed.
 func (b *billed) complete(s carrier.Status) carrier.Status {
-	if b == nil || !s.State.Final() || s.Charged != nil || s.Penalty != nil {
+	if b == nil || !s.State.Final() || s.State == carrier.Delivered || s.Charged != nil || s.Penalty != nil {
 		return s
 	}
-	if charged := b.fee + b.tip; s.State == carrier.Delivered && charged > 0 {
-		s.Charged = &charged
-		if b.penalty > 0 {
-			s.Penalty = &b.penalty
-		}
-	} else if kept := b.fee + b.tip + b.penalty; s.State != carrier.Delivered && kept > 0 {
-		s.Penalty = &kept
+	if len(b.lines) == 1 && 0 < b.penalty && b.penalty <= mostBelieved {
+		s.Penalty = &b.penalty
 	}
 	return s
 }

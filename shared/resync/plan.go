@@ -30,20 +30,20 @@ func firstRound(o *order.Aggregate) int {
 	return max(1, o.Round)
 }
 
-// probes are the numbers that a round minted, but for those that the order has. configured are
-// all carriers that can be asked. An order that came with its number only, and of which nothing
-// else is known yet, may have asked any of them in any place.
-func probes(o *order.Aggregate, round int, configured []string) []probe {
+// probes are the numbers that a round minted, but for those that the order has. possible are
+// the carriers with which it can have been placed. An order that came with its number only, and
+// of which nothing else is known yet, may have been placed with any of them in any place.
+func probes(o *order.Aggregate, round int, possible []string) []probe {
 	var out []probe
 	add := func(place int, name string) {
 		n := (round-1)*perRound + place + 1
-		if o.Attempt(n) == nil && slices.Contains(configured, name) {
+		if o.Attempt(n) == nil && slices.Contains(possible, name) {
 			out = append(out, probe{n, name})
 		}
 	}
 	if !planned(o) {
-		for place := range min(perRound, len(configured)) {
-			for _, name := range configured {
+		for place := range perRound {
+			for _, name := range possible {
 				add(place, name)
 			}
 		}
@@ -53,6 +53,11 @@ func probes(o *order.Aggregate, round int, configured []string) []probe {
 		add(place, name)
 	}
 	return out
+}
+
+// has reports whether an attempt of a round is known.
+func has(o *order.Aggregate, round int) bool {
+	return slices.ContainsFunc(o.Attempts, func(a *order.Attempt) bool { return (a.N-1)/perRound+1 == round })
 }
 
 // planned reports whether the order's content, and with it its strategy and price, is known.

@@ -27,7 +27,7 @@ func TestNumbersUnderWhichAnOrderMayHaveBeenPlaced(t *testing.T) {
 		"the round behind":     {o: order.Aggregate{Order: order.Order{State: order.Assigned, Round: 1, Strategy: planned}}, round: 2, want: []probe{{9, "uupt"}, {11, "shansong"}}},
 		"over":                 {o: order.Aggregate{Order: order.Order{State: order.Delivered, Round: 1, Strategy: planned}}},
 		"only its number is known": {o: order.Aggregate{Order: order.Order{State: order.Received, Round: 1}},
-			want: []probe{{1, "shansong"}, {1, "uupt"}, {2, "shansong"}, {2, "uupt"}}},
+			want: everywhere(all)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,25 +44,41 @@ func TestNumbersUnderWhichAnOrderMayHaveBeenPlaced(t *testing.T) {
 	}
 }
 
-// A bill completes what a carrier's answer leaves out, and never contradicts one that states it.
+// everywhere is every place of the first round, with every carrier.
+func everywhere(carriers []string) (all []probe) {
+	for n := 1; n <= 8; n++ {
+		for _, name := range carriers {
+			all = append(all, probe{n, name})
+		}
+	}
+	return all
+}
+
+// A bill completes the 违约金 that a carrier's answer leaves out, as far as reconciliation would
+// take it from there by itself, and nothing else.
 func TestBillsCompleteAnswers(t *testing.T) {
 	t.Parallel()
 	fen := func(v money.Fen) *money.Fen { return &v }
-	b := &billed{fee: 800, tip: 100}
-	fined := &billed{penalty: 300}
+	one, two := make([]Stray, 1), make([]Stray, 2)
 	for name, c := range map[string]struct {
 		bill *billed
 		s    carrier.Status
-		want carrier.Status
+		want *money.Fen
 	}{
-		"delivered":           {b, carrier.Status{State: carrier.Delivered}, carrier.Status{State: carrier.Delivered, Charged: fen(900)}},
-		"cancelled":           {fined, carrier.Status{State: carrier.Cancelled}, carrier.Status{State: carrier.Cancelled, Penalty: fen(300)}},
-		"stated":              {b, carrier.Status{State: carrier.Delivered, Charged: fen(850)}, carrier.Status{State: carrier.Delivered, Charged: fen(850)}},
-		"not over":            {b, carrier.Status{State: carrier.PickedUp}, carrier.Status{State: carrier.PickedUp}},
-		"no bill":             {nil, carrier.Status{State: carrier.Delivered}, carrier.Status{State: carrier.Delivered}},
-		"nothing charged":     {&billed{}, carrier.Status{State: carrier.Cancelled}, carrier.Status{State: carrier.Cancelled}},
-		"delivered and fined": {&billed{fee: 800, penalty: 50}, carrier.Status{State: carrier.Delivered}, carrier.Status{State: carrier.Delivered, Charged: fen(800), Penalty: fen(50)}},
+		"cancelled":            {&billed{penalty: 300, lines: one}, carrier.Status{State: carrier.Cancelled}, fen(300)},
+		"returned":             {&billed{penalty: 2000, lines: one}, carrier.Status{State: carrier.Returned}, fen(2000)},
+		"too much":             {&billed{penalty: 2001, lines: one}, carrier.Status{State: carrier.Cancelled}, nil},
+		"beside something":     {&billed{penalty: 300, tip: 100, lines: two}, carrier.Status{State: carrier.Cancelled}, nil},
+		"a fee":                {&billed{fee: 800, lines: one}, carrier.Status{State: carrier.Cancelled}, nil},
+		"stated":               {&billed{penalty: 300, lines: one}, carrier.Status{State: carrier.Cancelled, Penalty: fen(200)}, fen(200)},
+		"nothing back":         {&billed{penalty: 300, lines: one}, carrier.Status{State: carrier.Cancelled, Charged: fen(300)}, nil},
+		"not over":             {&billed{penalty: 300, lines: one}, carrier.Status{State: carrier.PickedUp}, nil},
+		"delivered and fined":  {&billed{penalty: 300, lines: one}, carrier.Status{State: carrier.Delivered}, nil},
+		"no bill":              {nil, carrier.Status{State: carrier.Cancelled}, nil},
+		"only a refund is not": {&billed{lines: one}, carrier.Status{State: carrier.Cancelled}, nil},
 	} {
-		require.Equal(t, c.want, c.bill.complete(c.s), name)
+		got := c.bill.complete(c.s)
+		require.Equal(t, c.want, got.Penalty, name)
+		require.Equal(t, c.s.Charged, got.Charged, name)
 	}
 }

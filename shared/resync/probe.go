@@ -1,6 +1,7 @@
 package resync
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -28,21 +29,9 @@ func (r *run) look(ctx context.Context, o *order.Aggregate) (findings, error) {
 			return f, err
 		}
 	}
-	for key, sum := range r.billed[o.ID] {
-		if o.Attempt(key.n) != nil {
-			continue
-		}
-		found, err := r.try(ctx, o, key, sum, &f)
-		if err != nil {
+	for _, p := range r.named(o) {
+		if _, err := r.try(ctx, o, p, &f); err != nil {
 			return f, err
-		}
-		if !found {
-			r.note(func() {
-				for _, s := range sum.lines {
-					s.Why = "the carrier bills it and does not know it"
-					r.stray(s)
-				}
-			})
 		}
 	}
 	first := firstRound(o)
@@ -58,13 +47,36 @@ func (r *run) look(ctx context.Context, o *order.Aggregate) (findings, error) {
 	return f, nil
 }
 
-// round tries the numbers of one quote round.
+// named are the numbers that bills and callbacks name and the order lacks.
+func (r *run) named(o *order.Aggregate) []probe {
+	var out []probe
+	for p, sum := range r.billed[o.ID] {
+		switch a := o.Attempt(p.n); {
+		case a == nil:
+			out = append(out, p)
+		case a.Carrier != p.carrier:
+			r.disown(sum, "we placed that number with "+a.Carrier)
+		}
+	}
+	for _, p := range r.heard[o.ID] {
+		if o.Attempt(p.n) == nil && r.billed[o.ID][p] == nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// round tries the numbers of one quote round. It reports whether anybody was placed in it.
 func (r *run) round(ctx context.Context, o *order.Aggregate, round int, f *findings) (found bool, err error) {
+	found = has(o, round)
 	for _, p := range probes(o, round, r.names) {
+		if f.has(p.n) {
+			found = true
+		}
 		if p.n > maxNumber || f.has(p.n) || r.billed[o.ID][p] != nil {
 			continue
 		}
-		one, err := r.try(ctx, o, p, nil, f)
+		one, err := r.try(ctx, o, p, f)
 		if err != nil {
 			return found, err
 		}
@@ -87,6 +99,9 @@ func (f *findings) has(n int) bool {
 
 // again asks about an attempt that the order has.
 func (r *run) again(ctx context.Context, o *order.Aggregate, a *order.Attempt, f *findings) error {
+	if r.leftOut(a.Carrier) {
+		return nil
+	}
 	k := turn.Known{N: a.N, Carrier: a.Carrier, Account: a.Account}
 	sum := r.billed[o.ID][probe{a.N, a.Carrier}]
 	s, err := r.query(ctx, o, a.Carrier, a.Account, carrier.Ref{OurNo: order.OurNo(o.ID, a.N), CarrierNo: a.CarrierNo})
@@ -94,7 +109,11 @@ func (r *run) again(ctx context.Context, o *order.Aggregate, a *order.Attempt, f
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err == nil:
-		s = sum.complete(s)
+		if sum != nil && !sum.fits(a.Account, cmp.Or(a.CarrierNo, s.CarrierNo)) {
+			r.disown(sum, "we placed that number with another account, or as another waybill")
+			sum = nil
+		}
+		s = r.complete(sum, s)
 		k.Status = &s
 		r.note(func() { r.Told++ })
 	case carrier.KindOf(err) == carrier.KindNotFound && !a.Live():
@@ -108,33 +127,68 @@ func (r *run) again(ctx context.Context, o *order.Aggregate, a *order.Attempt, f
 	return nil
 }
 
-// try asks every account of a carrier for a number.
-func (r *run) try(ctx context.Context, o *order.Aggregate, p probe, sum *billed, f *findings) (found bool, err error) {
-	ref := carrier.Ref{OurNo: order.OurNo(o.ID, p.n)}
-	accounts := r.Carriers.Accounts(p.carrier)
-	if sum != nil {
-		accounts, ref.CarrierNo = []string{sum.account}, sum.carrierNo
+// try asks every account of a carrier for our number, whatever bills say of it.
+func (r *run) try(ctx context.Context, o *order.Aggregate, p probe, f *findings) (found bool, err error) {
+	if r.leftOut(p.carrier) {
+		return false, nil
 	}
-	for _, account := range accounts {
-		s, err := r.query(ctx, o, p.carrier, account, ref)
+	no, sum, silent := order.OurNo(o.ID, p.n), r.billed[o.ID][p], len(f.failed)
+	for _, account := range r.accounts[p.carrier] {
+		s, err := r.query(ctx, o, p.carrier, account, carrier.Ref{OurNo: no})
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case err == nil:
-			k := turn.Known{N: p.n, Carrier: p.carrier, Account: account, CarrierNo: ref.CarrierNo}
-			if sum != nil {
-				k.Price, k.Tip = sum.fee, sum.tip
-			}
-			s = sum.complete(s)
-			k.Status = &s
-			f.known = append(f.known, k)
+			f.known = append(f.known, r.known(p, account, s, sum))
 			return true, nil
 		case carrier.KindOf(err) != carrier.KindNotFound:
-			f.failed = append(f.failed, ref.OurNo+" at "+p.carrier+"/"+account+": "+err.Error())
+			f.failed = append(f.failed, no+" at "+p.carrier+"/"+account+": "+err.Error())
 		}
 	}
+	if sum == nil || len(f.failed) > silent {
+		return false, nil
+	}
+	return r.byBill(ctx, o, p, sum, f)
+}
+
+// known is a waybill that a carrier has under our number, with what its bill says.
+func (r *run) known(p probe, account string, s carrier.Status, sum *billed) turn.Known {
+	k := turn.Known{N: p.n, Carrier: p.carrier, Account: account}
+	if sum != nil && !sum.fits(account, s.CarrierNo) {
+		r.disown(sum, "the carrier has another waybill or another account under that number")
+		sum = nil
+	}
+	if sum != nil {
+		k.CarrierNo, k.Price, k.Tip = cmp.Or(s.CarrierNo, sum.carrierNo), sum.fee, sum.tip
+		if s.State == carrier.Delivered && s.Charged == nil && sum.fee > 0 {
+			r.note(func() { r.Believed++ })
+		}
+	}
+	s = r.complete(sum, s)
+	k.Status = &s
+	return k
+}
+
+// byBill asks for a waybill that no account has under our number by the carrier's own one. Only
+// a carrier that says itself that it is ours is believed.
+func (r *run) byBill(ctx context.Context, o *order.Aggregate, p probe, sum *billed, f *findings) (found bool, err error) {
+	s, err := r.query(ctx, o, p.carrier, sum.account, carrier.Ref{CarrierNo: sum.carrierNo})
+	switch kind := carrier.KindOf(err); {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err == nil && s.OurNo == order.OurNo(o.ID, p.n) && sum.fits(sum.account, sum.carrierNo):
+		f.known = append(f.known, r.known(p, sum.account, s, sum))
+		return true, nil
+	case err != nil && kind != carrier.KindNotFound && kind != carrier.KindNotSent:
+		f.failed = append(f.failed, sum.carrierNo+" at "+p.carrier+"/"+sum.account+": "+err.Error())
+		return false, nil
+	}
+	r.disown(sum, "the carrier bills it and does not know it")
 	return false, nil
 }
+
+// mute are the errors by which nobody has answered; with the others the carrier has said something.
+var mute = map[carrier.Kind]bool{carrier.KindTemporary: true, carrier.KindRateLimited: true, carrier.KindNotSent: true}
 
 // tries of a query that got no answer: it moves nothing, so it may be repeated.
 const tries = 3
@@ -153,12 +207,19 @@ func (r *run) query(ctx context.Context, o *order.Aggregate, name, account strin
 		ref.Store = shop
 	}
 	for try := 1; ; try++ {
+		if r.pace.away(name, account) {
+			return carrier.Status{}, &carrier.Error{Carrier: name, Op: order.CallQuery, Kind: carrier.KindNotSent, Message: "account " + account + " does not answer, and is not asked any more by this run"}
+		}
 		if err := r.pace.wait(ctx, name, account); err != nil {
 			return carrier.Status{}, err
 		}
 		s, err := r.ask(ctx, adapter, ref)
 		if err == nil || carrier.KindOf(err) == carrier.KindNotFound || try == tries {
+			r.pace.heard(name, account, err == nil || !mute[carrier.KindOf(err)])
 			return s, err
+		}
+		if carrier.KindOf(err) == carrier.KindRateLimited {
+			r.pace.limited(name, account)
 		}
 	}
 }

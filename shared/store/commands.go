@@ -165,7 +165,7 @@ func (s *Store) addCommands(ctx context.Context, tx *sql.Tx, commands []NewComma
 	return inOrder(
 		func() error { return insert{table: "order_command", cols: commandCols}.exec(ctx, tx, rows) },
 		func() error {
-			_, err := tx.ExecContext(ctx, "UPDATE orders SET act_at = LEAST(COALESCE(act_at, ?), ?) WHERE id IN "+list, append([]any{now.UnixMilli(), now.UnixMilli()}, args...)...)
+			_, err := tx.ExecContext(ctx, "UPDATE orders"+byID+"SET act_at = LEAST(COALESCE(act_at, ?), ?) WHERE id IN "+list, append([]any{now.UnixMilli(), now.UnixMilli()}, args...)...)
 			if err != nil {
 				return fmt.Errorf("hurry orders: %w", err)
 			}
@@ -335,7 +335,7 @@ type standing struct {
 func lockStates(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]standing, error) {
 	states := map[int64]standing{}
 	list, args := in(ids)
-	rows, err := tx.QueryContext(ctx, "SELECT id, state, version, fee_fen FROM orders WHERE id IN "+list+" ORDER BY id FOR UPDATE", args...)
+	rows, err := tx.QueryContext(ctx, "SELECT id, state, version, fee_fen FROM orders"+byID+"WHERE id IN "+list+" ORDER BY id FOR UPDATE", args...)
 	err = each(rows, err, "states", func(r *sql.Rows) error {
 		var id int64
 		var at standing

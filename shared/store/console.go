@@ -235,7 +235,7 @@ func (s *Store) MarkDeadLetters(ctx context.Context, ids []int64, state string) 
 	}
 	list, args := in(sorted(ids))
 	var n int64
-	err := again("mark dead letters", func() error {
+	err := again(ctx, "mark dead letters", func() error {
 		res, err := s.db.ExecContext(ctx, "UPDATE dead_letter SET state = ? WHERE id IN "+list, append([]any{clip(state, 16)}, args...)...)
 		if err != nil {
 			return err

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
@@ -47,7 +45,9 @@ type Item struct {
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	Resolution string    `json:"resolution,omitempty"` // accepted, withdrawn, …
 	ResolvedBy string    `json:"resolved_by,omitempty"`
-	Key        string    `json:"key"` // of the difference: it is opened once, whoever finds it again
+	EndedBy    int64     `json:"ended_by,omitempty,string"` // the bill that answered it
+	Endings    int       `json:"endings,omitempty"`         // how often it had been answered by a bill that was replaced
+	Key        string    `json:"key"`                       // of the difference: it is opened once, whoever finds it again
 }
 
 // Open reports whether the item is not settled yet.
@@ -72,6 +72,7 @@ type ItemFilter struct {
 	Owner    string
 	NoOwner  bool // only those without one
 	OrderID  int64
+	NoOrder  bool      // only those that were accepted as a cost of no order
 	Before   time.Time // opened before this virtual instant
 	After    int64     // only ids above this one: the last id of the page before
 	Limit    int       // 1 to 10,000; 0 = 100
@@ -95,6 +96,7 @@ func (f ItemFilter) where() (string, []any) {
 	add(f.Owner != "", "owner = ?", f.Owner)
 	add(f.NoOwner, "owner = ''")
 	add(f.OrderID != 0, "order_id = ?", f.OrderID)
+	add(f.NoOrder, "state = 'resolved' AND resolution = 'accepted' AND order_id = 0 AND theirs_fen <> ours_fen")
 	add(!f.Before.IsZero(), "opened_at < ?", ms(f.Before))
 	add(f.After != 0, "id > ?", f.After)
 	return where, args
@@ -110,7 +112,7 @@ func (s *Store) Items(ctx context.Context, f ItemFilter) ([]Item, error) {
 	return readItems(ctx, s.db, where+" ORDER BY id LIMIT ?", append(args, min(limit, maxPage))...)
 }
 
-const itemSelect = "SELECT id, party, account, kind, cost, state, source, source_id, line_no, carrier_no, order_id, n, theirs_fen, ours_fen, suspense_fen, raw, note, owner, opened_at, due_at, resolved_at, resolution, resolved_by, k FROM money_item "
+const itemSelect = "SELECT id, party, account, kind, cost, state, source, source_id, line_no, carrier_no, order_id, n, theirs_fen, ours_fen, suspense_fen, raw, note, owner, opened_at, due_at, resolved_at, resolution, resolved_by, ended_by, endings, k FROM money_item "
 
 func readItems(ctx context.Context, db execer, rest string, args ...any) ([]Item, error) {
 	out := []Item{}
@@ -120,7 +122,7 @@ func readItems(ctx context.Context, db execer, rest string, args ...any) ([]Item
 		var opened int64
 		var due, resolved sql.NullInt64
 		err := r.Scan(&i.ID, &i.Party, &i.Account, &i.Kind, &i.Cost, &i.State, &i.Source, &i.SourceID, &i.LineNo, &i.CarrierNo, &i.OrderID, &i.N, &i.Theirs, &i.Ours,
-			&i.Suspense, &i.Raw, &i.Note, &i.Owner, &opened, &due, &resolved, &i.Resolution, &i.ResolvedBy, &i.Key)
+			&i.Suspense, &i.Raw, &i.Note, &i.Owner, &opened, &due, &resolved, &i.Resolution, &i.ResolvedBy, &i.EndedBy, &i.Endings, &i.Key)
 		i.OpenedAt, i.DueAt, i.ResolvedAt = time.UnixMilli(opened).UTC(), at(due), at(resolved)
 		out = append(out, i)
 		return err
@@ -159,6 +161,8 @@ type Settlement struct {
 	Resolution string            // accepted, withdrawn, written_off, … (32 characters)
 	Note       string            // why; the item's own is kept when empty
 	Transfers  []ledger.Transfer // what takes it out of suspense
+	Bill       int64             // the bill that answers it; 0 = a person ends it
+	Order      int64             // that it turned out to be about; 0 = as it is
 }
 
 // SettleItem ends one open item: how looks at it and says by which transfers, which are posted
@@ -205,12 +209,15 @@ func endItem(ctx context.Context, tx *sql.Tx, who Act, item Item, end Settlement
 		return item, fmt.Errorf("item %d: %s would leave %s in suspense", item.ID, end.Resolution, left)
 	}
 	after := item
-	after.State, after.Suspense, after.Resolution, after.ResolvedBy, after.ResolvedAt = ItemResolved, 0, end.Resolution, who.By, now
+	after.State, after.Suspense, after.Resolution, after.ResolvedBy, after.ResolvedAt, after.EndedBy = ItemResolved, 0, end.Resolution, who.By, now, end.Bill
 	if end.Note != "" {
 		after.Note = clip(end.Note, 255)
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE money_item SET state = ?, suspense_fen = 0, resolution = ?, resolved_by = ?, resolved_at = ?, note = ? WHERE id = ?",
-		after.State, clip(after.Resolution, 32), clip(who.By, maxBy), now.UnixMilli(), after.Note, item.ID); err != nil {
+	if end.Order != 0 {
+		after.OrderID = end.Order
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE money_item SET state = ?, suspense_fen = 0, resolution = ?, resolved_by = ?, resolved_at = ?, note = ?, ended_by = ?, order_id = ? WHERE id = ?",
+		after.State, clip(after.Resolution, 32), clip(who.By, maxBy), now.UnixMilli(), after.Note, after.EndedBy, after.OrderID, item.ID); err != nil {
 		return item, fmt.Errorf("settle item %d: %w", item.ID, err)
 	}
 	return after, audit(ctx, tx, who, "item "+end.Resolution, itemSubject(item.ID), item, after)
@@ -225,9 +232,8 @@ func WriteOffKey(item int64) string { return fmt.Sprintf("item-%d", item) }
 
 // endWrittenOff ends the item of a write-off that has just been posted; other transfers are not its business.
 func endWrittenOff(ctx context.Context, tx *sql.Tx, who Act, t ledger.Transfer, now time.Time) error {
-	digits, found := strings.CutPrefix(t.Key, "item-")
-	id, err := strconv.ParseInt(digits, 10, 64)
-	if t.Source != "write_off" || !found || err != nil {
+	id := writtenOff(t)
+	if id == 0 {
 		return nil
 	}
 	item, err := lockOpenItem(ctx, tx, id)

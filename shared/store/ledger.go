@@ -78,22 +78,19 @@ func postTransfers(ctx context.Context, tx *sql.Tx, list []ledger.Transfer, now 
 	if err != nil {
 		return nil, err
 	}
-	desk := ledger.Desk{Now: now, Closed: mark.closed}
-	var fresh []ledger.Transfer
-	var entries []ledger.Entry
-	deltas := map[purse]money.Fen{}
 	for _, t := range list {
 		if err := t.Check(); err != nil {
 			return nil, err
 		}
-		isNew, err := claimLedgerKey(ctx, tx, t.Source, t.Key, t.Hash())
-		if err != nil {
-			return nil, err
-		}
-		if !isNew {
-			continue
-		}
-		fresh = append(fresh, t)
+	}
+	fresh, err := claimTransfers(ctx, tx, list)
+	if err != nil {
+		return nil, err
+	}
+	desk := ledger.Desk{Now: now, Closed: mark.closed}
+	var entries []ledger.Entry
+	deltas := map[purse]money.Fen{}
+	for _, t := range fresh {
 		entries = append(entries, t.Entries(desk)...)
 		for name, delta := range t.PrepaidDelta() {
 			carrier, account, _, _ := ledger.OfCarrier(name)

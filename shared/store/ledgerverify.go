@@ -36,6 +36,18 @@ func (s *Store) VerifyLedger(ctx context.Context, progress func(done, total int6
 	return v.report, err
 }
 
+// SealedAt finds the seal that a kept head is of: the id up to which it stands for the books.
+// False = it is no seal's: the database was restored to a moment before it, or ranges were
+// sealed anew. It proves nothing of a chain that VerifyLedger has not followed.
+func (s *Store) SealedAt(ctx context.Context, head string) (id int64, found bool, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT to_id FROM ledger_seal WHERE hash = ?", head)
+	err = each(rows, err, "kept head", func(r *sql.Rows) error {
+		found = true
+		return r.Scan(&id)
+	})
+	return id, found, err
+}
+
 type verifier struct {
 	tx       *sql.Tx
 	accounts map[string]turnover

@@ -28,5 +28,5 @@ func (s *Store) SaveDeadLetters(ctx context.Context, letters []DeadLetter, now t
 		rows[i] = []any{clip(l.Key, 96), clip(l.Topic, 64), sealed, now.UnixMilli(), l.Tries, clip(l.State, 16)}
 	}
 	keep := insert{table: "dead_letter", cols: []string{"msg_key", "topic", "body", "at", "tries", "state"}, keep: true}
-	return again("save dead letters", func() error { return keep.exec(ctx, s.db, rows) })
+	return again(ctx, "save dead letters", func() error { return keep.exec(ctx, s.db, rows) })
 }

@@ -64,7 +64,7 @@ func orderRow(o *order.Order) ([]any, error) {
 // readOrders loads orders by id, ascending; lock adds a row lock.
 func readOrders(ctx context.Context, db execer, ids []int64, lock bool) ([]order.Order, error) {
 	list, args := in(sorted(ids))
-	query := orderSelect + "WHERE id IN " + list + " ORDER BY id"
+	query := orderSelect + byID + "WHERE id IN " + list + " ORDER BY id"
 	if lock {
 		query += " FOR UPDATE"
 	}

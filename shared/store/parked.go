@@ -36,7 +36,7 @@ func (s *Store) Park(ctx context.Context, events []Parked, now time.Time) error 
 		rows[i] = []any{e.Carrier, clip(e.OurNo, 64), clip(e.CarrierNo, 64), e.Hash, sealed, now.UnixMilli(), now.Add(time.Minute).UnixMilli()}
 	}
 	keep := insert{table: "parked_event", cols: []string{"carrier", "our_no", "carrier_no", "hash", "item", "first_at", "due_at"}, keep: true}
-	return again("park events", func() error { return keep.exec(ctx, s.db, rows) })
+	return again(ctx, "park events", func() error { return keep.exec(ctx, s.db, rows) })
 }
 
 // parkedFor is how long an event may wait for its order.
@@ -77,7 +77,7 @@ func (s *Store) TakeParked(ctx context.Context, now time.Time, limit int) ([]mes
 		}
 		for decision, ids := range decided {
 			list, args := in(ids)
-			if _, err := tx.ExecContext(ctx, "UPDATE parked_event SET due_at = NULL, decision = ? WHERE id IN "+list, append([]any{decision}, args...)...); err != nil {
+			if _, err := tx.ExecContext(ctx, "UPDATE parked_event"+byID+"SET due_at = NULL, decision = ? WHERE id IN "+list, append([]any{decision}, args...)...); err != nil {
 				return err
 			}
 		}
@@ -85,7 +85,7 @@ func (s *Store) TakeParked(ctx context.Context, now time.Time, limit int) ([]mes
 			return nil
 		}
 		list, args := in(later)
-		_, err = tx.ExecContext(ctx, "UPDATE parked_event SET due_at = ? WHERE id IN "+list, append([]any{now.Add(time.Minute).UnixMilli()}, args...)...)
+		_, err = tx.ExecContext(ctx, "UPDATE parked_event"+byID+"SET due_at = ? WHERE id IN "+list, append([]any{now.Add(time.Minute).UnixMilli()}, args...)...)
 		return err
 	})
 	return out, err

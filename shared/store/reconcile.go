@@ -22,6 +22,8 @@ type BillBooks struct {
 	carrier, account string
 	from, until      time.Time // the day, until exclusive
 	imported         map[string]bool
+	bills            int   // of the account, replaced ones among them
+	without          int64 // the bill that is to be replaced: what it found counts as never found; 0 = none
 	last             int64 // the last entry that Bookings looked at; no lesser one comes any more
 }
 
@@ -36,9 +38,16 @@ func (s *Store) BillBooks(ctx context.Context, carrier, account, day string) (*B
 	return b, each(rows, err, "bills", func(r *sql.Rows) error {
 		var d string
 		err := r.Scan(&d)
-		b.imported[d] = true
+		b.imported[d] = true // a replaced one has another in its place
+		b.bills++
 		return err
 	})
+}
+
+// Without gives the same books as they would be if a bill had never come: the one that is to be replaced.
+func (b *BillBooks) Without(bill int64) *BillBooks {
+	b.without = bill
+	return b
 }
 
 // costKind is what a carrier's bill calls the cost that an account of ours keeps; "" = none.
@@ -106,9 +115,9 @@ func (s *Store) lastEntry(ctx context.Context) (last int64, err error) {
 	return last, err
 }
 
-// Imported is how many bills of the account there were when this was prepared: with another one,
-// what was compared is out of date.
-func (b *BillBooks) Imported() int { return len(b.imported) }
+// Imported is how many bills of the account there were when this was prepared, replaced ones among
+// them: with another one, what was compared is out of date.
+func (b *BillBooks) Imported() int { return b.bills }
 
 // ErrBooksMove says that costs of a bill's day are being booked while the bill is compared.
 var ErrBooksMove = errors.New("costs of the day are being booked right now")

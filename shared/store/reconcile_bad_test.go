@@ -122,6 +122,9 @@ func TestCarrierPosition(t *testing.T) {
 	require.Len(t, g.Reasons, 1, "the carrier took what it claims")
 	require.Zero(t, g.Open)
 	require.Equal(t, money.Fen(-77), p.Explain(98_923).Open)
+	g = p.Explain(98_500)
+	require.Len(t, g.Reasons, 2, "and it has the placement that waits for its word")
+	require.Zero(t, g.Open)
 }
 
 // Lines that cannot be read are disputed by their number, and nothing is booked for them: negative
@@ -281,4 +284,27 @@ func TestImportWhileBooksMove(t *testing.T) {
 	done, err := f.importText(t, billDay, text, false)
 	require.NoError(t, err)
 	require.Equal(t, map[reconcile.Outcome]int{reconcile.Matched: 1}, done.Outcomes)
+}
+
+// The bills of idle days are the same file; another file comes once.
+func TestIdleDays(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	ref := f.delivery(t, "one", 1000)
+	empty, text := billText(t), billText(t, billLine("one", ref, bill.Fee, 1000))
+	for _, day := range []string{"2026-11-09", "2026-11-10", "2026-11-12"} {
+		done, err := f.importText(t, day, empty, false)
+		require.NoError(t, err, day)
+		require.Zero(t, done.Lines)
+	}
+	_, err := f.importText(t, "2026-11-10", empty, false)
+	require.ErrorIs(t, err, store.ErrBillKnown)
+	_, err = f.importText(t, billDay, text, false)
+	require.NoError(t, err)
+	f.exec(t, "UPDATE bill SET day = '2026-11-08' WHERE day = ?", billDay) // as if it had come for another day
+	_, err = f.importText(t, billDay, text, false)
+	require.ErrorContains(t, err, "this very file is bill 4")
+	f.exec(t, "UPDATE bill SET account = 'second' WHERE id = 4") // or another account
+	_, err = f.importText(t, billDay, text, false)
+	require.ErrorContains(t, err, "this very file is bill 4")
 }

@@ -233,18 +233,17 @@ func TestOwnFigure(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	f.shards(t, 100_000, 2)
-	figure := func(ref reconcile.Ref, from string) {
-		f.exec(t, "INSERT INTO order_event (order_id, input_key, version, n, kind, from_name, to_name, decision, milestone, at) VALUES (?, ?, 3, 1, 'penalty', ?, '3.00', 'applied', FALSE, 0)", ref.Order, "k"+from, from)
-	}
-	guessed, told := f.waybill(t, "guessed", "main"), f.waybill(t, "told", "main")
-	for ref, from := range map[reconcile.Ref]string{guessed: "rule", told: "carrier"} {
+	guessed, told, agreed := f.waybill(t, "guessed", "main"), f.waybill(t, "told", "main"), f.waybill(t, "agreed", "main")
+	for ref, figures := range map[reconcile.Ref][]string{guessed: {"rule", "estimated"}, told: {"carrier"}, agreed: {"rule", "estimated", "carrier"}} {
 		f.book(t, ref, order.FactPenalty, 300, billNoon, order.CauseCancelled)
-		figure(ref, from)
+		for i, from := range figures {
+			f.exec(t, "INSERT INTO order_event (order_id, input_key, version, n, kind, from_name, to_name, decision, milestone, at) VALUES (?, ?, ?, 1, 'penalty', ?, '3.00', 'applied', FALSE, 0)", ref.Order, "k"+from, i+3, from)
+		}
 	}
 	before := f.balances(t)
-	done := f.importLines(t, billDay, billLine("guessed", guessed, bill.Penalty, 500), billLine("told", told, bill.Penalty, 500))
-	require.Equal(t, map[reconcile.Why]int{reconcile.OwnFigure: 1, reconcile.Overbilled: 1}, done.Whys)
-	require.Equal(t, map[string]money.Fen{"expense:penalty:shansong:order_cancelled": 200, "carrier:shansong:main:prepaid": -200, "suspense:shansong": 200, "carrier:shansong:main:payable": -200},
+	done := f.importLines(t, billDay, billLine("guessed", guessed, bill.Penalty, 500), billLine("told", told, bill.Penalty, 500), billLine("agreed", agreed, bill.Penalty, 500))
+	require.Equal(t, map[reconcile.Why]int{reconcile.OwnFigure: 1, reconcile.Overbilled: 2}, done.Whys)
+	require.Equal(t, map[string]money.Fen{"expense:penalty:shansong:order_cancelled": 200, "carrier:shansong:main:prepaid": -200, "suspense:shansong": 400, "carrier:shansong:main:payable": -400},
 		differ(before, f.balances(t)))
 	items, err := f.Items(t.Context(), store.ItemFilter{Kind: string(reconcile.OwnFigure)})
 	require.NoError(t, err)

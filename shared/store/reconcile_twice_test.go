@@ -9,6 +9,7 @@ import (
 
 	"github.com/chuandao/qianfan/shared/bill"
 	"github.com/chuandao/qianfan/shared/billimport"
+	"github.com/chuandao/qianfan/shared/ledger"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/reconcile"
@@ -119,8 +120,8 @@ func TestImportWaitsForOpenPostings(t *testing.T) {
 		done <- result{r, err}
 	}()
 	require.Eventually(t, func() bool {
-		return len(done) > 0 || one[int](t, f, "SELECT COUNT(*) FROM information_schema.INNODB_TRX x JOIN information_schema.PROCESSLIST p ON p.ID = x.trx_mysql_thread_id WHERE x.trx_state = 'LOCK WAIT' AND p.DB = DATABASE()") > 0
-	}, 20*time.Second, 250*time.Millisecond)
+		return len(done) > 0 || f.someoneWaits(t)
+	}, 20*time.Second, 50*time.Millisecond)
 	require.Empty(t, done, "it was imported beside an open posting")
 	require.NoError(t, tx.Commit())
 	r := <-done
@@ -198,4 +199,129 @@ func TestReconcilingAsTheApplication(t *testing.T) {
 	f.tied(t)
 	_, err := f.CarrierPosition(t.Context(), "shansong", "main")
 	require.NoError(t, err)
+}
+
+// A waybill that nobody placed and somebody has to pay for is a cost of the order that a person knows
+// it to be about, or of none: either way orders, and what belongs to none, add up to the accounts.
+func TestCostOfAnUnknownWaybill(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.shards(t, 100_000, 1)
+	known := f.delivery(t, "known", 1000)
+	f.importLines(t, billDay, billLine("known", known, bill.Fee, 1200), billLine("x", reconcile.Ref{}, bill.Fee, 800), billLine("y", reconcile.Ref{}, bill.Tip, 100), billLine("z", reconcile.Ref{}, bill.Penalty, 300))
+	f.post(t, ledger.BillFigure("by-hand", "shansong", "main", "expense:penalty:shansong:lost_race", 5, now)) // of no order, too
+	id := f.orders(t, 1)[0]
+	items, before := f.openItems(t), f.balances(t)
+	for _, c := range []struct {
+		item  int
+		order int64
+		says  string
+	}{{0, id, "it is about order"}, {1, id + 1, "there is no order"}} {
+		_, err := f.AcceptBillItemOn(t.Context(), auditor, items[c.item].ID, c.order, "", nextDay)
+		require.ErrorIs(t, err, store.ErrBillItem)
+		require.ErrorContains(t, err, c.says)
+	}
+	end, err := f.AcceptBillItemOn(t.Context(), auditor, items[1].ID, id, "ordered by hand", nextDay)
+	require.NoError(t, err)
+	require.Equal(t, []any{id, 0, store.ResolvedAccepted}, []any{end.OrderID, end.N, end.Resolution})
+	for _, x := range items[2:] {
+		_, err := f.AcceptBillItem(t.Context(), auditor, x.ID, "they are right", nextDay)
+		require.NoError(t, err)
+	}
+	require.Equal(t, map[string]money.Fen{"expense:delivery:shansong": 800, "expense:tip:shansong": 100, "expense:penalty:shansong:other": 300, "carrier:shansong:main:prepaid": -1200,
+		"suspense:shansong": -1200, "carrier:shansong:main:payable": 1200}, differ(before, f.balances(t)))
+	require.Equal(t, int64(800), one[int64](t, f, "SELECT SUM(IF(debit, amount_fen, -amount_fen)) FROM ledger_entry WHERE order_id = ? AND n = 0 AND account LIKE 'expense:%'", id))
+	none, err := f.Items(t.Context(), store.ItemFilter{NoOrder: true})
+	require.NoError(t, err)
+	require.Len(t, none, 2)
+	require.Equal(t, []string{"y", "z"}, []string{none[0].CarrierNo, none[1].CarrierNo})
+	require.Equal(t, int64(400+5), one[int64](t, f, "SELECT SUM(IF(debit, amount_fen, -amount_fen)) FROM ledger_entry WHERE order_id = 0 AND (account LIKE 'expense:%' OR account LIKE 'income:%')"))
+	f.tied(t)
+}
+
+// smudged is a bill of one line whose amount, 1000, cannot be read.
+func smudged(t testing.TB, line bill.Line) string {
+	t.Helper()
+	text := billText(t, line)
+	require.Contains(t, text, ",1000,")
+	return strings.Replace(text, ",1000,", ",1000.5,", 1)
+}
+
+// midnight is a waybill booked half an hour after the end of the bills' day, and a line of that day
+// for it that cannot be read: one question, which waits on the first bill.
+func midnight(t *testing.T) (fixture, reconcile.Ref, map[string]money.Fen) {
+	f := open(t)
+	f.shards(t, 100_000, 1)
+	ref := f.waybill(t, "w", "main")
+	f.book(t, ref, order.FactCapture, 1000, time.Date(2026, 11, 11, 16, 30, 0, 0, time.UTC), "")
+	before := f.balances(t)
+	_, err := f.importText(t, billDay, smudged(t, billLine("w", ref, bill.Fee, 1000)), false)
+	require.NoError(t, err)
+	next := f.importLines(t, "2026-11-12")
+	require.Equal(t, map[reconcile.Why]int{reconcile.Unread: 1}, next.Whys)
+	require.Equal(t, before, f.balances(t), "nothing is in suspense")
+	return f, ref, before
+}
+
+func (f fixture) kinds(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, x := range f.openItems(t) {
+		out = append(out, x.State+" "+x.Kind)
+	}
+	return out
+}
+
+// A mistake on a line at midnight is settled once, for both days.
+func TestAMistakeAtMidnightIsSettledOnce(t *testing.T) {
+	t.Parallel()
+	f, ref, before := midnight(t)
+	require.Equal(t, []string{"disputed unreadable", "explained unread"}, f.kinds(t))
+	_, err := f.WithdrawBillItem(t.Context(), auditor, f.openItems(t)[0].ID, "it was 10.00", nextDay)
+	require.NoError(t, err)
+	require.Empty(t, f.kinds(t))
+	require.Equal(t, before, f.balances(t))
+	again := f.importLines(t, "2026-11-13", onDay(billLine("w", ref, bill.Fee, 1000), 2))
+	require.Equal(t, map[reconcile.Why]int{reconcile.AlreadyBilled: 1}, again.Whys, "it is paid once")
+	f.tied(t)
+}
+
+// A later bill that has the line as it should be answers what the line stood for, and so does a
+// corrected one; when that has no line either, what we booked is in suspense as it would have been.
+func TestTheLineComesAfterAll(t *testing.T) {
+	t.Parallel()
+	f, ref, before := midnight(t)
+	later := f.importLines(t, "2026-11-13", onDay(billLine("w", ref, bill.Fee, 1000), 2))
+	require.Equal(t, map[reconcile.Why]int{reconcile.BilledLater: 1}, later.Whys)
+	require.Equal(t, []string{"disputed unreadable"}, f.kinds(t))
+	require.Equal(t, before, f.balances(t))
+	f.tied(t)
+
+	f, ref, before = midnight(t)
+	f.replaceLines(t, billDay, &store.Bill{ID: 1}, billLine("w", ref, bill.Fee, 1000))
+	require.Empty(t, f.kinds(t))
+	require.Equal(t, before, f.balances(t))
+	f.tied(t)
+
+	f, _, before = midnight(t)
+	f.replaceLines(t, billDay, &store.Bill{ID: 1})
+	require.Equal(t, []string{"suspense not_billed"}, f.kinds(t))
+	require.Equal(t, map[string]money.Fen{"suspense:shansong": -1000, "carrier:shansong:main:payable": 1000}, differ(before, f.balances(t)))
+	f.tied(t)
+}
+
+// The other way round: what one day's bill lacked late in the evening is on the next one's line that cannot be read.
+func TestALateBookingAndALineThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	ref := f.waybill(t, "w", "main")
+	f.book(t, ref, order.FactCapture, 1000, time.Date(2026, 11, 11, 15, 30, 0, 0, time.UTC), "")
+	before := f.balances(t)
+	f.importLines(t, billDay)
+	require.Equal(t, []string{"explained not_yet_billed"}, f.kinds(t))
+	_, err := f.importText(t, "2026-11-12", smudged(t, onDay(billLine("w", ref, bill.Fee, 1000), 1)), false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"disputed unreadable"}, f.kinds(t))
+	require.Equal(t, before, f.balances(t), "nothing is in suspense")
+	f.tied(t)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/bill"
@@ -35,6 +37,8 @@ type BillFile struct {
 	Name                  string // of the file, for people
 	Owner                 string // of its items
 	Imported              int    // bills of the account that were there when it was compared
+	Replaces              int64  // the bill of the day that it takes the place of; 0 = the day has none
+	Note                  string // why it replaces that one
 	Report                reconcile.Report
 }
 
@@ -51,6 +55,9 @@ type Bill struct {
 	Counts  map[string]int `json:"counts"`  // lines by outcome, and under missing_… what no line is for
 	By      string         `json:"by"`
 	At      time.Time      `json:"at"` // system time
+
+	ReplacedBy int64  `json:"replaced_by,omitempty,string"` // the bill that took its place; 0 = it is in force
+	Note       string `json:"note,omitempty"`               // why
 }
 
 // counts are what a bill's row keeps of a report.
@@ -69,21 +76,22 @@ func counts(r reconcile.Report) map[string]int {
 }
 
 // CheckBill says whether a bill may be imported; sha is empty while the file is not read yet. A
-// file, and a day of an account, come once: ErrBillKnown tells when it was.
-func (s *Store) CheckBill(ctx context.Context, carrier, account, day, sha string) error {
-	return checkBill(ctx, s.db, carrier, account, day, sha)
+// file that has a line, and a day of an account, is in force once: ErrBillKnown tells since when,
+// unless it is the bill that is to be replaced (0 = none is).
+func (s *Store) CheckBill(ctx context.Context, carrier, account, day, sha string, replaces int64) error {
+	return checkBill(ctx, s.db, carrier, account, day, sha, replaces)
 }
 
-func checkBill(ctx context.Context, db execer, carrier, account, day, sha string) error {
-	list, err := bills(ctx, db, "WHERE sha256 = ? OR (carrier = ? AND account = ? AND day = ?)", sha, carrier, account, day)
+func checkBill(ctx context.Context, db execer, carrier, account, day, sha string, replaces int64) error {
+	list, err := bills(ctx, db, "WHERE replaced_by = 0 AND id <> ? AND (file = ? OR (carrier = ? AND account = ? AND day = ?))", replaces, sha, carrier, account, day)
 	if err != nil || len(list) == 0 {
 		return err
 	}
 	b := list[0]
-	if b.SHA256 == sha {
+	if b.SHA256 == sha && (b.Rows > 0 || b.Carrier == carrier && b.Account == account && b.Day == day) {
 		return fmt.Errorf("%w: this very file is bill %d of %s/%s for %s, imported by %s at %s", ErrBillKnown, b.ID, b.Carrier, b.Account, b.Day, b.By, b.At.Format(time.RFC3339))
 	}
-	return fmt.Errorf("%w: %s/%s has bill %d (%s) for %s, imported by %s at %s; a corrected file cannot replace it: resolve its items instead", ErrBillKnown, b.Carrier, b.Account, b.ID, b.Name, b.Day, b.By, b.At.Format(time.RFC3339))
+	return fmt.Errorf("%w: %s/%s has bill %d (%s) for %s, imported by %s at %s; a corrected file takes its place with --replaces %d --note WHY", ErrBillKnown, b.Carrier, b.Account, b.ID, b.Name, b.Day, b.By, b.At.Format(time.RFC3339), b.ID)
 }
 
 // Bills lists the bills of a carrier ("" = of all), the latest days first.
@@ -93,12 +101,12 @@ func (s *Store) Bills(ctx context.Context, carrier string, limit int) ([]Bill, e
 
 func bills(ctx context.Context, db execer, rest string, args ...any) ([]Bill, error) {
 	out := []Bill{}
-	rows, err := db.QueryContext(ctx, "SELECT id, carrier, account, day, sha256, name, row_count, net_fen, counts, by_whom, at FROM bill "+rest, args...)
+	rows, err := db.QueryContext(ctx, "SELECT id, carrier, account, day, sha256, name, row_count, net_fen, counts, by_whom, at, replaced_by, note FROM bill "+rest, args...)
 	err = each(rows, err, "bills", func(r *sql.Rows) error {
 		var b Bill
 		var raw []byte
 		var at int64
-		if err := r.Scan(&b.ID, &b.Carrier, &b.Account, &b.Day, &b.SHA256, &b.Name, &b.Rows, &b.Net, &raw, &b.By, &at); err != nil {
+		if err := r.Scan(&b.ID, &b.Carrier, &b.Account, &b.Day, &b.SHA256, &b.Name, &b.Rows, &b.Net, &raw, &b.By, &at, &b.ReplacedBy, &b.Note); err != nil {
 			return err
 		}
 		b.At = time.UnixMilli(at).UTC()
@@ -118,41 +126,63 @@ func (s *Store) ImportBill(ctx context.Context, who Act, f BillFile, now time.Ti
 	if err != nil || f.SHA256 == "" || f.Carrier == "" || f.Account == "" {
 		return Bill{}, fmt.Errorf("import bill: %s/%s of %q: want carrier, account, day and the file's SHA-256", f.Carrier, f.Account, f.Day)
 	}
+	if f.Replaces != 0 && strings.TrimSpace(f.Note) == "" {
+		return Bill{}, fmt.Errorf("import bill: say why bill %d is replaced", f.Replaces)
+	}
 	out := Bill{Carrier: f.Carrier, Account: f.Account, Day: f.Day, SHA256: f.SHA256, Name: clip(f.Name, 255), Rows: f.Report.Lines, Net: f.Report.Net, Counts: counts(f.Report), By: who.By, At: who.At}
 	raw, err := json.Marshal(out.Counts)
 	if err != nil {
 		return Bill{}, fmt.Errorf("import bill: %w", err)
 	}
 	err = s.tx(ctx, "import bill", func(tx *sql.Tx) error {
-		if _, err := shareMark(ctx, tx); err != nil { // first, as every posting
+		if err := lockBills(ctx, tx, f.Carrier, f.Account); err != nil {
 			return err
 		}
-		if err := checkBill(ctx, tx, f.Carrier, f.Account, f.Day, f.SHA256); err != nil {
+		if _, err := shareMark(ctx, tx); err != nil { // before all else, as every posting
 			return err
 		}
-		res, err := tx.ExecContext(ctx, "INSERT INTO bill (carrier, account, day, sha256, name, row_count, net_fen, counts, by_whom, at) VALUES (?,?,?,?,?,?,?,?,?,?)",
-			out.Carrier, out.Account, out.Day, out.SHA256, out.Name, out.Rows, int64(out.Net), string(raw), clip(who.By, maxBy), who.At.UnixMilli())
-		switch {
-		case Duplicate(err): // somebody else was faster
-			return fmt.Errorf("%w: %s/%s for %s", ErrBillKnown, f.Carrier, f.Account, f.Day)
-		case err != nil:
-			return fmt.Errorf("write bill: %w", err)
-		}
-		if out.ID, err = res.LastInsertId(); err != nil {
-			return fmt.Errorf("write bill: %w", err)
+		if err := checkBill(ctx, tx, f.Carrier, f.Account, f.Day, f.SHA256, f.Replaces); err != nil {
+			return err
 		}
 		i := billImport{tx: tx, who: who, now: now, file: f, bill: out}
+		figures, err := i.withdraw(ctx)
+		if err != nil {
+			return err
+		}
+		if i.bill.ID, err = i.insert(ctx, string(raw)); err != nil {
+			return err
+		}
+		out = i.bill
 		return inOrder(
+			func() error { return i.succeed(ctx) },
 			func() error { return i.alone(ctx) },
 			func() error { return i.end(ctx) },
 			func() error { return i.raise(ctx, day) },
-			func() error {
-				return audit(ctx, tx, who, "bill import", fmt.Sprintf("%s/%s/%s", f.Carrier, f.Account, f.Day), nil, out)
-			},
-			func() error { return i.open(ctx) },
+			func() error { return audit(ctx, tx, who, "bill import", billSubject(f), nil, out) },
+			func() error { return i.open(ctx, figures) },
 		)
 	})
 	return out, err
+}
+
+func billSubject(f BillFile) string { return fmt.Sprintf("%s/%s/%s", f.Carrier, f.Account, f.Day) }
+
+// insert writes the row of the bill and gives its number.
+func (i billImport) insert(ctx context.Context, counts string) (int64, error) {
+	b := i.bill
+	res, err := i.tx.ExecContext(ctx, "INSERT INTO bill (carrier, account, day, sha256, name, row_count, net_fen, counts, by_whom, at, file) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		b.Carrier, b.Account, b.Day, b.SHA256, b.Name, b.Rows, int64(b.Net), counts, clip(b.By, maxBy), b.At.UnixMilli(), sql.NullString{String: b.SHA256, Valid: b.Rows > 0})
+	switch {
+	case Duplicate(err): // somebody else was faster
+		return 0, fmt.Errorf("%w: %s/%s for %s", ErrBillKnown, b.Carrier, b.Account, b.Day)
+	case err != nil:
+		return 0, fmt.Errorf("write bill: %w", err)
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return 0, fmt.Errorf("write bill: %w", err)
+	}
+	return id, nil
 }
 
 // billImport is the transaction of an import.
@@ -164,11 +194,22 @@ type billImport struct {
 	bill Bill
 }
 
+// lockBills lets imports of one account come one after the other, by the lock of its first bill.
+// It waits before anything else is locked: nobody but an import wants bills.
+func lockBills(ctx context.Context, tx *sql.Tx, carrier, account string) error {
+	var first sql.NullInt64
+	if err := tx.QueryRowContext(ctx, "SELECT MIN(id) FROM bill WHERE carrier = ? AND account = ?", carrier, account).Scan(&first); err != nil {
+		return fmt.Errorf("read bills: %w", err)
+	}
+	return lockRows(ctx, tx, "bills", "SELECT id FROM bill WHERE id = ?", first)
+}
+
 // alone requires that no other bill of the account came since this one was compared: each would
 // explain what it has by the other's absence.
 func (i billImport) alone(ctx context.Context) error {
 	var bills int
-	// Two at once meet here: a lock on what is not committed waits, and one of them begins again.
+	// An account's first two bills, which found nothing to lock, meet here: a lock on what is not committed waits, and one
+	// of them begins again.
 	if err := i.tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM bill WHERE carrier = ? AND account = ? AND id <> ? LOCK IN SHARE MODE", i.file.Carrier, i.file.Account, i.bill.ID).Scan(&bills); err != nil {
 		return fmt.Errorf("read bills: %w", err)
 	}
@@ -186,9 +227,9 @@ func (i billImport) end(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%w; read the bill again", err)
 			}
-			end := Settlement{Resolution: ResolvedBilledLater, Note: fmt.Sprintf("by the bill of %s, line %d", i.file.Day, f.Line.No)}
+			end := Settlement{Resolution: ResolvedBilledLater, Bill: i.bill.ID, Note: fmt.Sprintf("by the bill of %s, line %d", i.file.Day, f.Line.No)}
 			if item.Suspense != 0 {
-				end.Transfers = []ledger.Transfer{ledger.BillWithdrawn(itemKey(id), item.Party, item.Account, item.Suspense, i.now).On(item.OrderID, item.N)}
+				end.Transfers = []ledger.Transfer{ledger.BillWithdrawn(itemKey(item), item.Party, item.Account, item.Suspense, i.now).On(item.OrderID, item.N)}
 			}
 			if _, err := postTransfers(ctx, i.tx, end.Transfers, i.now); err != nil {
 				return err
@@ -201,12 +242,21 @@ func (i billImport) end(ctx context.Context) error {
 	return nil
 }
 
-// itemKey names the transfer that ends an item: it ends once.
-func itemKey(id int64) string { return fmt.Sprintf("item-%d", id) }
+// itemKey names the transfer that ends an item: it ends once, unless the bill is replaced that answered it.
+func itemKey(x Item) string {
+	if x.Endings > 0 {
+		return fmt.Sprintf("item-%d-%d", x.ID, x.Endings+1)
+	}
+	return fmt.Sprintf("item-%d", x.ID)
+}
+
+// lateKey names the dispute of an item that was raised: it is raised once.
+func lateKey(x Item) string { return fmt.Sprintf("late-item-%d", x.ID) }
 
 // raise puts into suspense what may have come with this bill, and did not.
 func (i billImport) raise(ctx context.Context, day time.Time) error {
-	late, err := readItems(ctx, i.tx, "WHERE state = ? AND party = ? AND account = ? AND kind = ? AND due_at <= ? ORDER BY id FOR UPDATE",
+	stillLate := func(x Item) bool { return x.State == ItemExplained && x.Kind == string(reconcile.NotYetBilled) }
+	late, err := lockItemsWhere(ctx, i.tx, stillLate, "state = ? AND party = ? AND account = ? AND kind = ? AND due_at <= ?",
 		ItemExplained, i.file.Carrier, i.file.Account, string(reconcile.NotYetBilled), day.AddDate(0, 0, 1).UnixMilli())
 	if err != nil {
 		return err
@@ -214,7 +264,7 @@ func (i billImport) raise(ctx context.Context, day time.Time) error {
 	var transfers []ledger.Transfer
 	for _, x := range late {
 		diff := x.Theirs - x.Ours
-		transfers = append(transfers, ledger.BillDispute("late-"+itemKey(x.ID), x.Party, x.Account, diff, i.now).On(x.OrderID, x.N))
+		transfers = append(transfers, ledger.BillDispute(lateKey(x), x.Party, x.Account, diff, i.now).On(x.OrderID, x.N))
 		if _, err := i.tx.ExecContext(ctx, "UPDATE money_item SET kind = ?, state = ?, suspense_fen = ?, due_at = NULL WHERE id = ?",
 			string(reconcile.NotBilled), ItemSuspense, int64(diff), x.ID); err != nil {
 			return fmt.Errorf("raise item %d: %w", x.ID, err)
@@ -228,10 +278,10 @@ func (i billImport) raise(ctx context.Context, day time.Time) error {
 const itemsAtOnce = 2_000
 
 // open writes the items of this bill, with their entries. What moves the prepaid balance comes
-// last, since orders wait for its shards.
-func (i billImport) open(ctx context.Context) error {
+// last, since orders wait for its shards: corrections are those of the bill that goes, to begin with.
+func (i billImport) open(ctx context.Context, corrections []ledger.Transfer) error {
 	var items, figures []Item
-	var disputes, corrections []ledger.Transfer
+	var disputes []ledger.Transfer
 	write := func() error {
 		if _, err := postTransfers(ctx, i.tx, disputes, i.now); err != nil {
 			return err
@@ -248,7 +298,7 @@ func (i billImport) open(ctx context.Context) error {
 		if !reconcile.Meanings[f.Why].Item {
 			continue
 		}
-		key := fmt.Sprintf("%s:%d", i.file.SHA256[:16], seq)
+		key := fmt.Sprintf("%d:%d", i.bill.ID, seq) // by the bill, for a file may come again
 		item := i.item(f, key)
 		if f.Why == reconcile.OwnFigure {
 			figures = append(figures, item)
@@ -286,10 +336,15 @@ func (i billImport) keep(ctx context.Context, items []Item) error {
 	if err := openItems(ctx, i.tx, items); err != nil || len(items) == 0 {
 		return err
 	}
-	_, err := i.tx.ExecContext(ctx, "UPDATE money_item SET state = ?, resolution = ?, resolved_by = ?, resolved_at = ? WHERE source = ? AND source_id = ? AND kind = ? AND state = ?",
-		ItemResolved, ResolvedOwnFigure, clip(i.who.By, maxBy), i.now.UnixMilli(), sourceBill, i.bill.ID, string(reconcile.OwnFigure), ItemExplained)
-	if err != nil {
-		return fmt.Errorf("write items: %w", err)
+	for some := range slices.Chunk(items, maxAsked) { // by their keys: a search by state would wait for other bills
+		args := []any{ItemResolved, ResolvedOwnFigure, clip(i.who.By, maxBy), i.now.UnixMilli()}
+		for _, x := range some {
+			args = append(args, x.Key)
+		}
+		query := "UPDATE money_item FORCE INDEX (item_key) SET state = ?, resolution = ?, resolved_by = ?, resolved_at = ? WHERE k IN (" + marks(len(some)) + ")"
+		if _, err := i.tx.ExecContext(ctx, query, args...); err != nil {
+			return fmt.Errorf("write items: %w", err)
+		}
 	}
 	return nil
 }

@@ -14,15 +14,19 @@ import (
 // CutOff gives the attempts that a bill of the account had before we booked, and no other bill has settled.
 func (b *BillBooks) CutOff(ctx context.Context) ([]reconcile.Ref, error) {
 	var out []reconcile.Ref
-	rows, err := b.s.db.QueryContext(ctx, "SELECT DISTINCT order_id, n FROM money_item WHERE state = ? AND source = ? AND party = ? AND account = ? AND kind = ?",
-		ItemExplained, sourceBill, b.carrier, b.account, string(reconcile.CutOff))
-	err = each(rows, err, "early lines", func(r *sql.Rows) error {
+	add := func(r *sql.Rows) error {
 		var ref reconcile.Ref
 		err := r.Scan(&ref.Order, &ref.N)
 		out = append(out, ref)
 		return err
-	})
-	return out, err
+	}
+	rows, err := b.s.db.QueryContext(ctx, "SELECT DISTINCT order_id, n FROM money_item WHERE state = ? AND source = ? AND party = ? AND account = ? AND kind = ? AND source_id <> ?",
+		ItemExplained, sourceBill, b.carrier, b.account, string(reconcile.CutOff), b.without)
+	if err := each(rows, err, "early lines", add); err != nil || b.without == 0 {
+		return out, err
+	}
+	rows, err = b.s.db.QueryContext(ctx, "SELECT DISTINCT order_id, n FROM money_item WHERE ended_by = ? AND kind = ?", b.without, string(reconcile.CutOff))
+	return out, each(rows, err, "early lines", add)
 }
 
 // Past answers what the books know about attempts beside the day's bookings.
@@ -129,7 +133,7 @@ func (b *BillBooks) addCosts(ctx context.Context, ids []int64, attempts map[reco
 // addItems tells of differences on other bills that wait for an answer.
 func (b *BillBooks) addItems(ctx context.Context, ids []int64, known map[reconcile.Ref]*reconcile.Past) error {
 	return b.byOrder(ctx, ids, "SELECT id, order_id, n, kind, theirs_fen, ours_fen FROM money_item WHERE order_id IN ",
-		" AND source = 'bill' AND state IN ('explained','disputed','suspense') ORDER BY id", func(r *sql.Rows) error {
+		" AND source = 'bill' AND source_id <> ? AND (state IN ('explained','disputed','suspense') OR ended_by = ? AND ended_by <> 0) ORDER BY id", func(r *sql.Rows) error {
 			var open reconcile.Open
 			var ref reconcile.Ref
 			var kind string
@@ -140,12 +144,18 @@ func (b *BillBooks) addItems(ctx context.Context, ids []int64, known map[reconci
 			if kind == string(reconcile.OtherDay) {
 				theirs = 0 // a line that was not taken
 			}
-			open.Diff, open.CutOff = theirs-ours, kind == string(reconcile.CutOff)
-			if p := known[ref]; p != nil && open.Diff != 0 && kind != string(reconcile.Favour) {
+			open.Diff, open.CutOff, open.Covered = theirs-ours, kind == string(reconcile.CutOff), kind == string(reconcile.Unread)
+			open.Unread, open.Late = unread(kind) && ours == 0, kind == string(reconcile.NotYetBilled)
+			if p := known[ref]; p != nil && (open.Diff != 0 || open.Unread) && kind != string(reconcile.Favour) {
 				p.Items = append(p.Items, open)
 			}
 			return nil
-		})
+		}, b.without, b.without)
+}
+
+// unread reports whether an item is a line that could not be read, or be taken as it is.
+func unread(kind string) bool {
+	return kind == string(reconcile.Unreadable) || kind == string(reconcile.OtherDay)
 }
 
 // addFigures tells whose 违约金 is a rule's or a pre-query's figure that the carrier never confirmed.
@@ -162,20 +172,20 @@ func (b *BillBooks) addFigures(ctx context.Context, ids []int64, known map[recon
 	if err != nil {
 		return err
 	}
-	return b.byOrder(ctx, ids, "SELECT order_id, n FROM money_item WHERE order_id IN ", " AND source = 'bill' AND kind = 'own_figure'", func(r *sql.Rows) error {
+	return b.byOrder(ctx, ids, "SELECT order_id, n FROM money_item WHERE order_id IN ", " AND source = 'bill' AND kind = 'own_figure' AND resolution <> 'replaced' AND source_id <> ?", func(r *sql.Rows) error {
 		var ref reconcile.Ref
 		err := r.Scan(&ref.Order, &ref.N)
 		if p := known[ref]; p != nil {
 			p.Estimated = false // a bill has said it
 		}
 		return err
-	})
+	}, b.without)
 }
 
-func (b *BillBooks) byOrder(ctx context.Context, ids []int64, query, rest string, scan func(*sql.Rows) error) error {
+func (b *BillBooks) byOrder(ctx context.Context, ids []int64, query, rest string, scan func(*sql.Rows) error, more ...any) error {
 	for chunk := range slices.Chunk(ids, maxAsked) {
 		list, args := in(chunk)
-		rows, err := b.s.db.QueryContext(ctx, query+list+rest, args...)
+		rows, err := b.s.db.QueryContext(ctx, query+list+rest, append(args, more...)...)
 		if err := each(rows, err, "what else is booked", scan); err != nil {
 			return err
 		}

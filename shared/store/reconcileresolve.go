@@ -29,7 +29,9 @@ func expenseAccounts(ctx context.Context, db execer, carrier string, costs []cos
 	}
 	var ids []int64
 	for _, c := range costs {
-		ids = append(ids, c.Order)
+		if c.Order != 0 { // what is nobody's is no account's habit
+			ids = append(ids, c.Order)
+		}
 	}
 	booked, causes := map[reconcile.Ref][]string{}, map[reconcile.Ref]string{}
 	ids = sorted(ids)
@@ -98,10 +100,24 @@ func expenseAccount(carrier string, kind bill.Kind, booked []string, cause strin
 var ErrBillItem = errors.New("the item cannot end like this")
 
 // AcceptBillItem ends an item of a bill in the carrier's favour: what it took is the order's cost,
-// and the prepaid balance follows. now is virtual.
+// and the prepaid balance follows. now is virtual. An item that is about no order becomes a cost of
+// none, in the account of its kind.
 func (s *Store) AcceptBillItem(ctx context.Context, who Act, id int64, note string, now time.Time) (Item, error) {
+	return s.AcceptBillItemOn(ctx, who, id, 0, note, now)
+}
+
+// AcceptBillItemOn is AcceptBillItem for an item that is about no order (ItemFilter.NoOrder), where a
+// person knows which one it is about (0 = nobody does): it becomes a cost of that order itself, since
+// the waybill is none of its attempts.
+func (s *Store) AcceptBillItemOn(ctx context.Context, who Act, id, order int64, note string, now time.Time) (Item, error) {
 	return s.endBillItem(ctx, who, id, now, func(tx *sql.Tx, x Item) (Settlement, error) {
-		end := Settlement{Resolution: ResolvedAccepted, Note: note}
+		end := Settlement{Resolution: ResolvedAccepted, Note: note, Order: order}
+		if order != 0 {
+			if err := mayBeOf(ctx, tx, x, order); err != nil {
+				return end, err
+			}
+			x.OrderID = order
+		}
 		diff := x.Theirs - x.Ours
 		if x.Kind == string(reconcile.CutOff) {
 			return end, fmt.Errorf("%w: it waits for the bill of another day", ErrBillItem)
@@ -118,12 +134,27 @@ func (s *Store) AcceptBillItem(ctx context.Context, who Act, id int64, note stri
 			return end, err
 		}
 		if x.Suspense != 0 {
-			end.Transfers = []ledger.Transfer{ledger.BillAccepted(itemKey(id), x.Party, x.Account, accounts[ref], x.Suspense, now).On(x.OrderID, x.N)}
+			end.Transfers = []ledger.Transfer{ledger.BillAccepted(itemKey(x), x.Party, x.Account, accounts[ref], x.Suspense, now).On(x.OrderID, x.N)}
 		} else {
-			end.Transfers = []ledger.Transfer{ledger.BillFigure(itemKey(id), x.Party, x.Account, accounts[ref], diff, now).On(x.OrderID, x.N)}
+			end.Transfers = []ledger.Transfer{ledger.BillFigure(itemKey(x), x.Party, x.Account, accounts[ref], diff, now).On(x.OrderID, x.N)}
 		}
 		return end, nil
 	})
+}
+
+// mayBeOf says whether an item may become a cost of an order.
+func mayBeOf(ctx context.Context, tx *sql.Tx, x Item, order int64) error {
+	if x.OrderID != 0 {
+		return fmt.Errorf("%w: it is about order %d already", ErrBillItem, x.OrderID)
+	}
+	var known bool
+	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM orders WHERE id = ?)", order).Scan(&known); err != nil {
+		return fmt.Errorf("read order %d: %w", order, err)
+	}
+	if !known {
+		return fmt.Errorf("%w: there is no order %d here; without an order it becomes a cost of none", ErrBillItem, order)
+	}
+	return nil
 }
 
 // bookedSince refuses to make a cost of what was booked otherwise after the bill came, as by a carrier
@@ -159,7 +190,7 @@ func (s *Store) WithdrawBillItem(ctx context.Context, who Act, id int64, note st
 	return s.endBillItem(ctx, who, id, now, func(_ *sql.Tx, x Item) (Settlement, error) {
 		end := Settlement{Resolution: ResolvedWithdrawn, Note: note}
 		if x.Suspense != 0 {
-			end.Transfers = []ledger.Transfer{ledger.BillWithdrawn(itemKey(id), x.Party, x.Account, x.Suspense, now).On(x.OrderID, x.N)}
+			end.Transfers = []ledger.Transfer{ledger.BillWithdrawn(itemKey(x), x.Party, x.Account, x.Suspense, now).On(x.OrderID, x.N)}
 		}
 		return end, nil
 	})
@@ -168,10 +199,33 @@ func (s *Store) WithdrawBillItem(ctx context.Context, who Act, id int64, note st
 func (s *Store) endBillItem(ctx context.Context, who Act, id int64, now time.Time, how func(*sql.Tx, Item) (Settlement, error)) (Item, error) {
 	return s.settleWith(ctx, who, id, now, func(tx *sql.Tx, x Item) (Settlement, error) {
 		if x.Source != sourceBill {
-			return Settlement{}, fmt.Errorf("%w: item %d is of a %s, not of a bill", ErrBillItem, id, x.Source)
+			return Settlement{}, fmt.Errorf("%w: item %d is of a %s, not of a bill: see qianfan ledger statement --help", ErrBillItem, id, x.Source)
 		}
-		return how(tx, x)
+		end, err := how(tx, x)
+		if err == nil && unread(x.Kind) {
+			err = endCovered(ctx, tx, who, x, end, now)
+		}
+		return end, err
 	})
+}
+
+// covered are the items of other bills about what we booked, that a line stands for which could not be read.
+func covered(ctx context.Context, tx *sql.Tx, line Item) ([]Item, error) {
+	if line.OrderID == 0 {
+		return nil, nil
+	}
+	return readItems(ctx, tx, "WHERE order_id = ? AND n = ? AND source = ? AND kind = ? AND state = ? FOR UPDATE", line.OrderID, line.N, sourceBill, string(reconcile.Unread), ItemExplained)
+}
+
+// endCovered ends them as the line ends: they are one question.
+func endCovered(ctx context.Context, tx *sql.Tx, who Act, line Item, end Settlement, now time.Time) error {
+	items, err := covered(ctx, tx, line)
+	for _, x := range items {
+		if _, err := endItem(ctx, tx, who, x, Settlement{Resolution: end.Resolution, Note: fmt.Sprintf("with item %d", line.ID)}, now); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // WriteOffBillItem proposes that nobody will give back what an item is about: when a second person
@@ -184,7 +238,7 @@ func (s *Store) WriteOffBillItem(ctx context.Context, who Act, id int64, note st
 		case err != nil:
 			return err
 		case x.Source != sourceBill:
-			return fmt.Errorf("%w: item %d is of a %s, not of a bill", ErrBillItem, id, x.Source)
+			return fmt.Errorf("%w: item %d is of a %s, not of a bill: see qianfan ledger statement --help", ErrBillItem, id, x.Source)
 		case x.Suspense <= 0:
 			return fmt.Errorf("%w: item %d claims nothing from us that could be written off; accept it, or have it withdrawn", ErrBillItem, id)
 		}

@@ -43,7 +43,7 @@ func (s *Store) LeaseReports(ctx context.Context, ids []int64, owner string, now
 		return nil, nil
 	}
 	list, args := in(sorted(ids))
-	err := s.exec(ctx, "lease reports", "UPDATE orders SET tell_owner = ?, tell_until = ? WHERE tell_at IS NOT NULL AND tell_until < ? AND id IN "+list,
+	err := s.exec(ctx, "lease reports", "UPDATE orders"+byID+"SET tell_owner = ?, tell_until = ? WHERE tell_at IS NOT NULL AND tell_until < ? AND id IN "+list,
 		append([]any{owner, until.UnixMilli(), now.UnixMilli()}, args...)...)
 	if err != nil {
 		return nil, err

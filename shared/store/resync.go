@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/order"
@@ -49,43 +48,73 @@ func (s *Store) OrdersWithAttempts(ctx context.Context, ids []int64) ([]order.Ag
 	return out, err
 }
 
-// CountToResync counts what OrdersToResync would give in all.
-func (s *Store) CountToResync(ctx context.Context, received time.Time) (int, error) {
-	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM orders WHERE wake_at IS NOT NULL AND received_at <= ?", received.UnixMilli()).Scan(&n)
-	return n, err
+// CountToResync counts what OrdersToResync would give in all, and the open orders that were
+// received later.
+func (s *Store) CountToResync(ctx context.Context, received time.Time) (n, later int, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT CAST(COALESCE(SUM(received_at <= ?), 0) AS SIGNED), CAST(COALESCE(SUM(received_at > ?), 0) AS SIGNED) FROM orders WHERE wake_at IS NOT NULL",
+		received.UnixMilli(), received.UnixMilli()).Scan(&n, &later)
+	return n, later, err
 }
 
-// StrayNumbers are our own numbers in carriers' events that no order was there for, since an
-// instant of virtual time: at most limit, of orders that are not there now either.
-func (s *Store) StrayNumbers(ctx context.Context, since time.Time, limit int) ([]string, error) {
-	var all []string
-	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT our_no FROM parked_event WHERE our_no <> '' AND first_at >= ? ORDER BY our_no LIMIT ?", since.UnixMilli(), limit)
-	err = each(rows, err, "parked numbers", func(r *sql.Rows) error {
-		var no string
-		err := r.Scan(&no)
-		all = append(all, no)
-		return err
-	})
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	ids := map[string]int64{}
-	for _, no := range all {
-		if id, _, err := order.ParseOurNo(no); err == nil {
-			ids[no] = id
+// StrayCallback is a number of ours that a carrier spoke of and that no attempt has.
+type StrayCallback struct {
+	Carrier string
+	Order   int64
+	N       int
+	Known   bool // the order is there, and only the attempt is not
+}
+
+// strayPage is how many parked numbers are read at once.
+const strayPage = 1000
+
+// StrayCallbacks are the numbers of ours in carriers' parked events since an instant of virtual
+// time that no attempt has, by our number.
+func (s *Store) StrayCallbacks(ctx context.Context, since time.Time) ([]StrayCallback, error) {
+	var all []StrayCallback
+	no, carrier := "", ""
+	for {
+		var page []StrayCallback
+		read := 0
+		rows, err := s.db.QueryContext(ctx, `SELECT DISTINCT our_no, carrier FROM parked_event WHERE (our_no > ? OR our_no = ? AND carrier > ?) AND first_at >= ?
+ ORDER BY our_no, carrier LIMIT ?`, no, no, carrier, since.UnixMilli(), strayPage)
+		err = each(rows, err, "parked numbers", func(r *sql.Rows) error {
+			read++
+			err := r.Scan(&no, &carrier)
+			if id, n, foreign := order.ParseOurNo(no); foreign == nil {
+				page = append(page, StrayCallback{Carrier: carrier, Order: id, N: n})
+			}
+			return err
+		})
+		if err == nil {
+			page, err = s.strays(ctx, page)
+		}
+		all = append(all, page...)
+		if err != nil || read < strayPage {
+			return all, err
 		}
 	}
-	var want []int64
-	for _, id := range ids {
-		want = append(want, id)
+}
+
+// strays leaves out numbers whose attempts are there.
+func (s *Store) strays(ctx context.Context, page []StrayCallback) ([]StrayCallback, error) {
+	ids := make([]int64, len(page))
+	for i, x := range page {
+		ids[i] = x.Order
 	}
-	there, err := s.OrdersWithAttempts(ctx, want)
+	there, err := s.OrdersWithAttempts(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(no string) bool {
-		id, ours := ids[no]
-		return !ours || slices.ContainsFunc(there, func(o order.Aggregate) bool { return o.ID == id })
-	}), nil
+	orders := make(map[int64]*order.Aggregate, len(there))
+	for i := range there {
+		orders[there[i].ID] = &there[i]
+	}
+	var out []StrayCallback
+	for _, x := range page {
+		o := orders[x.Order]
+		if x.Known = o != nil; !x.Known || o.Attempt(x.N) == nil {
+			out = append(out, x)
+		}
+	}
+	return out, nil
 }

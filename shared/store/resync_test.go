@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,9 +25,9 @@ func TestOrdersToResync(t *testing.T) {
 	f.exec(t, "UPDATE orders SET received_at = ? WHERE id = ?", now.Add(time.Hour).UnixMilli(), ids[3])
 
 	until := now.Add(time.Minute)
-	n, err := f.CountToResync(t.Context(), until)
+	n, later, err := f.CountToResync(t.Context(), until)
 	require.NoError(t, err)
-	require.Equal(t, 2, n)
+	require.Equal(t, []int{2, 1}, []int{n, later})
 	first, err := f.OrdersToResync(t.Context(), until, 0, 1)
 	require.NoError(t, err)
 	require.Len(t, first, 1)
@@ -47,20 +48,34 @@ func TestOrdersToResync(t *testing.T) {
 	require.Equal(t, order.Delivered, some[0].State)
 }
 
-// Numbers that carriers spoke of since a moment, of orders that are not there.
-func TestStrayNumbers(t *testing.T) {
+// Numbers that carriers spoke of since a moment and no attempt has, however many there are.
+func TestStrayCallbacks(t *testing.T) {
 	t.Parallel()
 	f := open(t)
 	id := f.orders(t, 1)[0]
+	f.change(t, id, nil, func(x *turn.Turn) {
+		x.Attempts = []*order.Attempt{{N: 3, Carrier: "shansong", Account: "main", State: order.Placed}}
+		x.Changed[3] = true
+	})
 	early, _ := event(t, order.OurNo(id+1, 1), "tdh-1", "h1")
 	require.NoError(t, f.Park(t.Context(), []store.Parked{early}, now.Add(-time.Hour)))
 	var later []store.Parked
-	for hash, no := range map[string]string{"h2": order.OurNo(id, 2), "h3": order.OurNo(id+2, 1), "h4": "nobody's", "h5": ""} {
-		e, _ := event(t, no, "tdh-"+hash, hash)
+	park := func(no, carrier string) {
+		e, _ := event(t, no, "tdh-"+no, fmt.Sprint("h", len(later)))
+		e.Carrier = carrier
 		later = append(later, e)
 	}
+	for _, no := range []string{order.OurNo(id, 2), order.OurNo(id, 3), order.OurNo(id+2, 1), "nobody's", ""} {
+		park(no, "shansong")
+	}
+	park(order.OurNo(id, 2), "uupt")
+	for i := range int64(1200) { // more than a page
+		park(order.OurNo(id+10+i, 1), "uupt")
+	}
 	require.NoError(t, f.Park(t.Context(), later, now))
-	numbers, err := f.StrayNumbers(t.Context(), now.Add(-time.Minute), 10)
+	strays, err := f.StrayCallbacks(t.Context(), now.Add(-time.Minute))
 	require.NoError(t, err)
-	require.Equal(t, []string{order.OurNo(id+2, 1)}, numbers)
+	require.Equal(t, []store.StrayCallback{{Carrier: "shansong", Order: id, N: 2, Known: true}, {Carrier: "uupt", Order: id, N: 2, Known: true}, {Carrier: "shansong", Order: id + 2, N: 1}}, strays[:3])
+	require.Len(t, strays, 3+1200)
+	require.Equal(t, store.StrayCallback{Carrier: "uupt", Order: id + 10 + 1199, N: 1}, strays[len(strays)-1])
 }

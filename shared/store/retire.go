@@ -166,7 +166,7 @@ func (k *keeper) delete(ctx context.Context, table, where string, bound int64) (
 			return total, nil
 		}
 		var n int64
-		err := again("purge "+table, func() error {
+		err := again(ctx, "purge "+table, func() error {
 			res, err := k.db.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s LIMIT %d", table, where, purgeChunk), bound)
 			if err == nil {
 				n, err = res.RowsAffected()

@@ -188,14 +188,15 @@ func moveOne(ctx context.Context, tx *sql.Tx, p purse, delta money.Fen, shards i
 }
 
 // returnToShards applies the summed deltas of facts in one statement. A shard that does not
-// exist begins with what it gets: no fen may vanish. Accounts that are below zero then are
-// made whole from their other shards.
-func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact) error {
-	deltas, overdrawn := map[Hold]money.Fen{}, false
+// exist begins with what it gets: no fen may vanish. Accounts that are torn then are made whole
+// from their other shards, and all has to be locked for that, in order: where that was not to be
+// foreseen it sets all and begins again.
+func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact, all *bool) error {
+	deltas := map[Hold]money.Fen{}
 	for _, f := range facts {
 		if d := ledger.ShardDelta(f.fact); d != 0 {
 			deltas[Hold{Carrier: f.fact.Party, Account: f.fact.Account, Shard: f.fact.Shard}] += d
-			overdrawn = overdrawn || d < 0
+			*all = *all || d < 0 // it may be more than the shard has
 		}
 	}
 	var rows [][]any
@@ -210,7 +211,7 @@ func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact) error {
 		return nil
 	}
 	purses = slices.Compact(purses)
-	if overdrawn { // others may be wanted: all are locked in order
+	if *all {
 		for _, p := range purses {
 			if _, err := lockEscrow(ctx, tx, p); err != nil {
 				return err
@@ -221,35 +222,44 @@ func returnToShards(ctx context.Context, tx *sql.Tx, facts []ownedFact) error {
 	if _, err := tx.ExecContext(ctx, query, slices.Concat(rows...)...); err != nil {
 		return fmt.Errorf("return to shards: %w", err)
 	}
-	return makeWhole(ctx, tx, purses)
+	torn, err := tornPurses(ctx, tx, purses)
+	if err != nil || len(torn) == 0 {
+		return err
+	}
+	if !*all {
+		*all = true
+		return errAnew
+	}
+	return makeWhole(ctx, tx, torn)
 }
 
-// makeWhole shares what is free of those of the accounts that have a shard below zero. Who
-// sees none has committed or will see it: the transaction that makes one has all of them locked.
-func makeWhole(ctx context.Context, tx *sql.Tx, purses []purse) error {
+// tornPurses are those that have a shard below zero beside one with money. Who sees none has
+// committed or will see it: the transaction that makes one has all of them locked.
+func tornPurses(ctx context.Context, tx *sql.Tx, purses []purse) ([]purse, error) {
 	args := make([]any, 0, 2*len(purses))
 	for _, p := range purses {
 		args = append(args, p.carrier, p.account)
 	}
-	var below []purse
-	rows, err := tx.QueryContext(ctx, "SELECT DISTINCT carrier, account FROM prepaid_shard WHERE free_fen < 0 AND (carrier, account) IN "+pairs(len(purses))+" ORDER BY carrier, account", args...)
-	err = each(rows, err, "overdrawn shards", func(r *sql.Rows) error {
+	var torn []purse
+	rows, err := tx.QueryContext(ctx, "SELECT carrier, account FROM prepaid_shard WHERE shard >= 0 AND (carrier, account) IN "+pairs(len(purses))+
+		" GROUP BY carrier, account HAVING MIN(free_fen) < 0 AND MAX(free_fen) > 0 ORDER BY carrier, account", args...)
+	err = each(rows, err, "torn accounts", func(r *sql.Rows) error {
 		var p purse
 		err := r.Scan(&p.carrier, &p.account)
-		below = append(below, p)
+		torn = append(torn, p)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	for _, p := range below {
+	return torn, err
+}
+
+// makeWhole shares what is free of accounts whose shards are all locked.
+func makeWhole(ctx context.Context, tx *sql.Tx, purses []purse) error {
+	for _, p := range purses {
 		e, err := lockEscrow(ctx, tx, p)
 		if err != nil {
 			return err
 		}
-		if e.torn() {
-			e.level(e.total())
-		}
+		e.level(e.total())
 		if err := e.write(ctx, tx); err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, grace time.Duration, l
 // raise moves the overdue columns up: 30 s more for each redrive, five minutes at most.
 func raise(ctx context.Context, tx *sql.Tx, list string, args []any, now time.Time, cut int64) error {
 	next := fmt.Sprintf("%d + LEAST(300000, 30000 * (redrives + 1))", now.UnixMilli())
-	query := fmt.Sprintf(`UPDATE orders SET act_at = IF(act_at <= %[1]d, %[2]s, act_at), tell_at = IF(tell_at <= %[1]d, %[2]s, tell_at), post_at = IF(post_at <= %[1]d, %[2]s, post_at),
+	query := fmt.Sprintf(`UPDATE orders`+byID+`SET act_at = IF(act_at <= %[1]d, %[2]s, act_at), tell_at = IF(tell_at <= %[1]d, %[2]s, tell_at), post_at = IF(post_at <= %[1]d, %[2]s, post_at),
  attention = IF(attention = '' AND redrives >= %[3]d, 'no progress', attention), redrives = redrives + 1 WHERE id IN `, cut, next, maxRedrives)
 	_, err := tx.ExecContext(ctx, query+list, args...)
 	if err != nil {
@@ -102,6 +102,6 @@ func (s *Store) Hurry(ctx context.Context, ids []int64, now time.Time) error {
 		return nil
 	}
 	list, args := in(sorted(ids))
-	return s.exec(ctx, "hurry orders", `UPDATE orders SET act_at = IF(act_at IS NULL, NULL, LEAST(act_at, ?)), tell_at = IF(tell_at IS NULL, NULL, LEAST(tell_at, ?)),
+	return s.exec(ctx, "hurry orders", `UPDATE orders`+byID+`SET act_at = IF(act_at IS NULL, NULL, LEAST(act_at, ?)), tell_at = IF(tell_at IS NULL, NULL, LEAST(tell_at, ?)),
  post_at = IF(post_at IS NULL, NULL, LEAST(post_at, ?)) WHERE id IN `+list, append([]any{now.UnixMilli(), now.UnixMilli(), now.UnixMilli()}, args...)...)
 }

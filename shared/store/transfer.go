@@ -79,6 +79,9 @@ func propose(ctx context.Context, tx *sql.Tx, who Act, t ledger.Transfer, note s
 	}
 	res, err := tx.ExecContext(ctx, "INSERT INTO ledger_transfer (source, k, state, body, note, made_by, made_at) VALUES (?,?,?,?,?,?,?)",
 		t.Source, t.Key, TransferPending, string(body), clip(note, 255), clip(who.By, maxBy), who.At.UnixMilli())
+	if Duplicate(err) { // somebody proposed it right now: it will be found
+		err = errAnew
+	}
 	if err != nil {
 		return 0, fmt.Errorf("write ledger_transfer: %w", err)
 	}
@@ -104,6 +107,9 @@ func decideProposal(ctx context.Context, tx *sql.Tx, who Act, id int64, post boo
 	if _, err := shareMark(ctx, tx); err != nil { // first, as every posting
 		return Proposal{}, err
 	}
+	if err := lockWrittenOff(ctx, tx, id); err != nil {
+		return Proposal{}, err
+	}
 	p, found, err := proposalBy(ctx, tx, "id = ?", id)
 	switch {
 	case err != nil:
@@ -112,7 +118,7 @@ func decideProposal(ctx context.Context, tx *sql.Tx, who Act, id int64, post boo
 		return p, fmt.Errorf("there is no proposal %d", id)
 	case p.State != TransferPending:
 		return p, p.decided()
-	case post && strings.TrimSpace(who.By) == "":
+	case post && who.nobody():
 		return p, ErrNobody
 	case post && samePerson(p.MadeBy, who.By):
 		return p, fmt.Errorf("proposal %d is by %s: %w", id, p.MadeBy, ErrOwnProposal)

@@ -71,11 +71,14 @@ func (a *abyss) pass(ctx context.Context, to, from net.Conn, here chan struct{},
 			return
 		default:
 		}
+		gone := statement != nil && bytes.Contains(chunk[:n], statement)
+		if gone {
+			close(here) // before the server can answer
+		}
 		if _, bad := to.Write(chunk[:n]); bad != nil || err != nil {
 			return
 		}
-		if statement != nil && bytes.Contains(chunk[:n], statement) {
-			close(here)
+		if gone {
 			a.once.Do(func() { close(a.vanished) })
 		}
 	}

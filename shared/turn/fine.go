@@ -49,6 +49,7 @@ func (t *Turn) settleFine(a *order.Attempt, s carrier.Status) {
 	}
 	t.bookPenalty(a, total)
 	if atWork := carried(order.AttemptState(v.State)); total != 0 || v.Amount != 0 || ours && atWork {
+		a.Want.Guess = figure != figureCarrier
 		t.record(row{n: a.N, kind: "penalty", from: figure, to: total.Yuan(), decision: order.Applied, detail: map[string]any{"rule": v, "booked_fen": total}})
 	}
 }
@@ -94,6 +95,25 @@ func (t *Turn) estimated(a *order.Attempt) {
 	t.figureKnown(a)
 	t.record(row{n: a.N, kind: "penalty", from: "estimated", to: a.Penalty.Yuan(), decision: order.Applied,
 		detail: map[string]any{"booked_fen": a.Penalty, "reason": "the carrier was asked and did not say what it kept: its bill will"}})
+}
+
+// preQueried takes what the carrier told before a cancel whose answer is lost, when it comes after
+// the end: better than the rule's figure, and no word on the end.
+func (t *Turn) preQueried(a *order.Attempt) {
+	t.figureKnown(a)
+	if *a.CancelFee != a.Penalty {
+		t.bookPenalty(a, *a.CancelFee)
+		t.release(a)
+	}
+	a.Want.Guess = true
+	t.record(row{n: a.N, kind: "penalty", from: figurePreQuery, to: a.Penalty.Yuan(), decision: order.Applied, detail: map[string]any{"booked_fen": a.Penalty}})
+}
+
+// confirmedFigure notes that the carrier's own figure is the one that was booked without its word:
+// from now on its bill cannot replace it.
+func (t *Turn) confirmedFigure(a *order.Attempt) {
+	t.record(row{n: a.N, kind: "penalty", from: figureCarrier, to: a.Penalty.Yuan(), decision: order.Applied,
+		detail: map[string]any{"booked_fen": a.Penalty, "reason": "it says the same"}})
 }
 
 // figureKnown ends the wait for a carrier's figure.

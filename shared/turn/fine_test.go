@@ -124,6 +124,82 @@ func TestTheAnswerComesAfterTheEnd(t *testing.T) {
 	}
 }
 
+// A carrier that says exactly what we had booked without its word has said it: the history keeps
+// that, once, so that its bill cannot say otherwise.
+func TestAFigureThatAgreesIsRemembered(t *testing.T) {
+	t.Parallel()
+	confirms := shows(1, carrier.Cancelled, by(carrier.ByUs), fined(200))
+	waited := func(d *desk) {
+		for _, wait := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
+			d.pass(wait + time.Minute)
+			shows(1, carrier.Cancelled, by(carrier.ByUs))(d)
+		}
+	}
+	for name, c := range map[string]struct {
+		steps []step
+		want  []string
+	}{
+		"asked again":          {[]step{pass(11 * time.Minute), confirms}, []string{"rule", "carrier"}},
+		"by itself":            {[]step{says(1, carrier.Cancelled, by(carrier.ByUs), fined(200))}, []string{"rule", "carrier"}},
+		"after it was asked":   {[]step{waited, says(1, carrier.Cancelled, by(carrier.ByUs), fined(200))}, []string{"rule", "estimated", "carrier"}},
+		"another figure first": {[]step{says(1, carrier.Cancelled, fined(350)), says(1, carrier.Cancelled, fined(350))}, []string{"rule"}},
+		"nothing yet":          {[]step{says(1, carrier.Cancelled, by(carrier.ByUs))}, []string{"rule"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := ruled(t)
+			run(t, d, c.steps...)
+			whose, all := fineLines(t, d, 1)
+			require.Equal(t, c.want, whose)
+			for _, f := range all {
+				require.Equal(t, money.Fen(200), f.Booked)
+			}
+			require.Equal(t, len(c.want) == 1 && name == "nothing yet", d.agg.Attempt(1).Want.Guess)
+			says(1, carrier.Cancelled, by(carrier.ByUs), fined(d.agg.Attempt(1).Penalty))(d)
+			says(1, carrier.Cancelled, by(carrier.ByUs), fined(d.agg.Attempt(1).Penalty))(d)
+			again, _ := fineLines(t, d, 1)
+			if name != "nothing yet" {
+				require.Equal(t, whose, again, "said again, it is no news")
+			}
+			require.False(t, d.agg.Attempt(1).Want.Guess)
+		})
+	}
+}
+
+// What was told before the cancel is no word on its end, whenever it comes; the carrier's own, later, is.
+func TestAPreQuerysFigureStaysAGuess(t *testing.T) {
+	t.Parallel()
+	for name, fee := range map[string]money.Fen{"the rule's": 200, "another": 150} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, "sftc")
+			run(t, d, quoted(), okPlace(1), says(1, carrier.Accepted), withdraws("k"), says(1, carrier.Cancelled, by(carrier.ByUs)), feeButDoubt(1, fee))
+			whose, _ := fineLines(t, d, 1)
+			require.Equal(t, []string{"rule", "pre_query"}, whose)
+			require.True(t, d.agg.Attempt(1).Want.Guess)
+			says(1, carrier.Cancelled, by(carrier.ByUs), fined(fee))(d)
+			whose, _ = fineLines(t, d, 1)
+			require.Equal(t, []string{"rule", "pre_query", "carrier"}, whose)
+			require.Equal(t, fee, d.agg.Attempt(1).Penalty)
+		})
+	}
+}
+
+// A push that proves little confirms nothing: the carrier is asked.
+func TestAPushThatProvesLittleConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	d := ruled(t)
+	waits := d.agg.Attempt(1).Want.Figure
+	says(1, carrier.Cancelled, by(carrier.ByUs), fined(200), func(s *carrier.Status) { s.Verified = false })(d)
+	whose, _ := fineLines(t, d, 1)
+	require.Equal(t, []string{"rule"}, whose)
+	require.Equal(t, waits, d.agg.Attempt(1).Want.Figure)
+	require.Equal(t, order.CallQuery, d.agg.Attempt(1).Call.Kind)
+	shows(1, carrier.Cancelled, by(carrier.ByUs), fined(200))(d)
+	whose, _ = fineLines(t, d, 1)
+	require.Equal(t, []string{"rule", "carrier"}, whose)
+}
+
 // What a rule decided can be explained from the history alone: version, rule, inputs.
 func TestFinesAreExplained(t *testing.T) {
 	t.Parallel()

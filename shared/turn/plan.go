@@ -7,9 +7,10 @@ import (
 )
 
 // adopt makes what a quote round found out the order's own, when it was pushed with its
-// number only. An order for later waits for its release.
+// number only. An order for later waits for its release. After a resync it may be under way
+// already.
 func (t *Turn) adopt() {
-	if t.Strategy.Name != "" || t.Outcome == nil || t.Outcome.Plan == nil || t.State != order.Received {
+	if t.Strategy.Name != "" || t.Outcome == nil || t.Outcome.Plan == nil || t.State.Final() {
 		return
 	}
 	p := t.Outcome.Plan

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chuandao/qianfan/shared/carrier"
+	"github.com/chuandao/qianfan/shared/message"
 	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/turn"
@@ -33,11 +34,11 @@ func (d *desk) restore(b tables) {
 	d.agg, d.seen, d.events, d.facts, d.decided = b.agg.Clone(), maps.Clone(b.seen), slices.Clone(b.events), slices.Clone(b.facts), maps.Clone(b.decided)
 }
 
-// resync runs one with what carriers know, and commits it.
-func (d *desk) resync(known ...turn.Known) *turn.Turn {
+// resync runs one with what carriers know, and commits it; whole = each of them answered.
+func (d *desk) resync(whole bool, known ...turn.Known) *turn.Turn {
 	d.t.Helper()
 	t := turn.New(d.agg, d.env())
-	t.Resync(known)
+	t.Resync(known, whole)
 	require.Empty(d.t, t.Calls, "calls are dispatch's")
 	require.Equal(d.t, d.now, t.ActAt, "dispatch has to look")
 	d.commit(t)
@@ -64,12 +65,18 @@ func (w *world) liveUntil(end time.Time) {
 	}
 }
 
-// remembered is what carriers say of all that they have.
-func (w *world) remembered() []turn.Known {
-	var known []turn.Known
+// remembered is what carriers say of all that they have. Of silent in a hundred waybills they
+// say nothing just now: these are known only if the order has them.
+func (w *world) remembered(silent int) (known []turn.Known, whole bool) {
+	whole = true
 	for _, b := range w.sorted() {
 		k := turn.Known{N: b.n, Carrier: b.carrier, Account: w.carriers[b.carrier].Account}
-		if !w.hit(20) { // else the carrier does not answer just now
+		if w.hit(silent) {
+			whole = false
+			if w.agg.Attempt(b.n) == nil {
+				continue
+			}
+		} else {
 			s := w.shown(b, true)
 			k.Status = &s
 		}
@@ -78,12 +85,12 @@ func (w *world) remembered() []turn.Known {
 		}
 		known = append(known, k)
 	}
-	return known
+	return known, whole
 }
 
 // Whatever an order was doing when its database went back in time: what carriers know brings
 // it to an end at which the books are theirs, nothing is placed twice, and a delivered order
-// is delivered.
+// is delivered, also when some of them answered only when they were asked again.
 func TestEveryRestoredOrderEndsWell(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -96,18 +103,19 @@ func TestEveryRestoredOrderEndsWell(t *testing.T) {
 		w.live()
 		ended, placed := w.agg.State, maps.Clone(w.bills)
 		w.restore(backup)
-		known := w.remembered()
-		silent := slices.ContainsFunc(known, func(k turn.Known) bool { return k.Status == nil })
-		w.resync(known...)
+		known, whole := w.remembered(rapid.IntRange(0, 60).Draw(t, "silent"))
+		w.resync(whole, known...)
+		if !whole {
+			known, whole = w.remembered(0)
+			w.resync(whole, known...)
+		}
 		w.live()
-		checkRestored(w, ended, placed, silent)
+		checkRestored(w, ended, placed)
 	})
 }
 
-// checkRestored checks the second end of an order. Where a carrier was silent, dispatch may have
-// gone on without knowing that the order is delivered: that is why a resync says so and is to be
-// run again.
-func checkRestored(w *world, ended order.State, placed map[int]*waybill, silent bool) {
+// checkRestored checks the second end of an order.
+func checkRestored(w *world, ended order.State, placed map[int]*waybill) {
 	w.t.Helper()
 	story := func() string {
 		return fmt.Sprintf("%s, once %s; %s; %s; %s; %s", w.agg.State, ended, w.attempts(), w.money(), w.milestones(), w.agg.Attention)
@@ -119,7 +127,7 @@ func checkRestored(w *world, ended order.State, placed map[int]*waybill, silent 
 		require.Same(w.t, b, w.bills[n], "%d was placed twice: %s", n, story())
 		require.NotNil(w.t, w.agg.Attempt(n), "waybill %d is not in the books: %s", n, story())
 	}
-	if ended == order.Delivered && !silent {
+	if ended == order.Delivered {
 		require.Equal(w.t, ended, w.agg.State, story())
 		require.Len(w.t, w.bills, len(placed), "a delivered order was placed again: %s", story())
 	}
@@ -192,7 +200,7 @@ func TestResyncPlantsWhatCarriersKnow(t *testing.T) {
 			}
 			d.now = d.now.Add(10 * time.Second)
 			turned := turn.New(d.agg, d.env())
-			require.Equal(t, c.planted, turned.Resync(c.known))
+			require.Equal(t, c.planted, turned.Resync(c.known, true))
 			d.commit(turned)
 			d.turn(nil)
 			require.Equal(t, c.state, d.agg.State)
@@ -222,7 +230,107 @@ func TestResyncBelievesNoOtherCarrier(t *testing.T) {
 	d.turn(func(x *turn.Turn) { x.Quoted(1) })
 	require.Equal(t, "uupt", d.agg.Attempt(1).Carrier)
 	before := *d.agg.Attempt(1)
-	d.resync(turn.Known{N: 1, Carrier: "shansong", Account: "s", Status: &carrier.Status{State: carrier.Delivered}})
+	d.resync(true, turn.Known{N: 1, Carrier: "shansong", Account: "s", Status: &carrier.Status{State: carrier.Delivered}})
 	require.Equal(t, before, *d.agg.Attempt(1))
 	require.Contains(t, d.agg.Attention, "both know")
+}
+
+// An order of which only the number is known keeps the waybill that is found, and learns from
+// its next round what its platform pays.
+func TestResyncOfAThinOrderLearnsItsTerms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		found carrier.State
+		state order.State
+	}{"waiting": {carrier.Waiting, order.Dispatching}, "with a rider": {carrier.Accepted, order.Assigned}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			thin(d)
+			d.agg.Timers = nil
+			d.resync(true, turn.Known{N: 1, Carrier: "uupt", Account: "u", Status: &carrier.Status{Carrier: "uupt", CarrierNo: "C1", State: c.found, Charged: stated(800), At: begin}})
+			require.Contains(t, d.agg.Attention, "what its platform pays")
+			require.Contains(t, d.topics(), message.QuoteWanted)
+			run(t, d, pass(20*time.Second))
+			require.Equal(t, c.state, d.agg.State)
+			require.Equal(t, order.NoGoal, d.agg.Goal)
+			require.Empty(t, d.agg.Attempt(1).Want.Cancel)
+			run(t, d, planned(0), says(1, carrier.Delivered))
+			require.Equal(t, "1 overdraw 800(resync), 1 capture 800, 0 income 1500", d.money())
+			require.Equal(t, "s1", d.agg.ShopCode)
+		})
+	}
+}
+
+// Tips that were added after the moment of the restore are not added a second time: neither when
+// the carrier's total shows them, nor when nobody can tell.
+func TestResyncAddsNoTipTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		known   bool // the attempt was there before the restore
+		charged *money.Fen
+		tip     money.Fen // as known after the resync
+		tips    int       // that follow
+	}{
+		"the total shows both":                {known: true, charged: stated(1000), tip: 200},
+		"the total shows one, and one is due": {known: true, charged: stated(900), tip: 100, tips: 1},
+		"the total shows none":                {known: true, charged: stated(800), tips: 2},
+		"nobody can tell":                     {known: true},
+		"the total is of another price":       {known: true, charged: stated(850)},
+		"planted at a known price":            {charged: stated(1000), tip: 200},
+		"planted, nobody can tell":            {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			tipping(d)
+			d.outcome()
+			if c.known {
+				run(t, d, quoted(), okPlace(1))
+			}
+			d.now = d.now.Add(10 * time.Second)
+			d.resync(true, turn.Known{N: 1, Carrier: "uupt", Account: "u", Status: &carrier.Status{Carrier: "uupt", CarrierNo: "C1", State: carrier.Waiting, Charged: c.charged, At: begin}})
+			require.Equal(t, c.tip, d.agg.Attempt(1).Tip)
+			tips := 0
+			for end := d.now.Add(4 * time.Minute); d.now.Before(end); {
+				d.pass(end.Sub(d.now))
+				switch a := d.agg.Attempt(1); a.Call.Kind {
+				case order.CallTip:
+					tips++
+					okTip(1, a.Want.Tip)(d)
+				case order.CallQuery:
+					shows(1, carrier.Waiting)(d)
+				case order.CallCancel:
+					d.now = end
+				}
+			}
+			require.Equal(t, c.tips, tips)
+		})
+	}
+}
+
+// A carrier that mints its number with the price and does not say it again is called by that
+// number: without it, some waybills could not be withdrawn.
+func TestResyncTakesTheNumberOfTheQuote(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.outcome()
+	d.agg.Quotes[1].CarrierNo = "TDH2"
+	d.resync(true, turn.Known{N: 2, Carrier: "shansong", Account: "s", Status: &carrier.Status{Carrier: "shansong", State: carrier.Waiting, At: begin}})
+	require.Equal(t, "TDH2", d.agg.Attempt(2).CarrierNo)
+}
+
+// A cancel that the database has, and that was carried out after the moment of the restore, is
+// why our side withdrew: the order is cancelled, its platform owes what it owes, nobody is asked.
+func TestResyncKnowsTheCancelThatWaits(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	run(t, d, quoted(), okPlace(1), says(1, carrier.Accepted))
+	d.pass(3 * time.Minute)
+	d.agg.Commands = append(d.agg.Commands, &order.Command{Key: "k", Kind: order.CommandCancel, By: "platform", ReceivedAt: d.now})
+	d.resync(true, turn.Known{N: 1, Carrier: "uupt", Account: "u", Status: &carrier.Status{Carrier: "uupt", CarrierNo: "C1", State: carrier.Cancelled, EndedBy: carrier.ByUs, Penalty: stated(200), At: d.now}})
+	d.turn(nil)
+	require.Equal(t, order.Cancelled, d.agg.State)
+	require.Equal(t, order.Applied, d.decided["k"])
+	require.Empty(t, d.agg.Attention)
 }

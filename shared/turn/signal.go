@@ -102,7 +102,7 @@ func (t *Turn) judgeEnd(a *order.Attempt, s carrier.Status) string {
 	switch another := (s.State == carrier.Delivered) != (a.State == order.AttemptDelivered); {
 	case another:
 		return order.Verify
-	case !stated || total == a.Booked+a.Penalty:
+	case !stated || total == a.Booked+a.Penalty && !a.Want.Guess:
 		return order.Ignored
 	case !s.Verified:
 		return order.Verify
@@ -186,7 +186,7 @@ func (t *Turn) end(a *order.Attempt, cause string) {
 	}
 	a.Call.Doubt = ""
 	a.NextCall = time.Time{}
-	a.Want.Query, a.Want.Expired, a.Want.Confirm, a.Want.Overdue, a.Want.Figure = false, false, false, "", 0
+	a.Want.Query, a.Want.Expired, a.Want.Confirm, a.Want.Overdue, a.Want.Figure, a.Want.Guess = false, false, false, "", 0, false
 	t.touch(a)
 }
 
@@ -204,14 +204,15 @@ func causeOf(a *order.Attempt, by carrier.Ender) string {
 	return order.CauseCarrier
 }
 
-// correct books a figure that a carrier stated after the end.
+// correct books a figure that a carrier stated after the end, or notes that it confirms ours.
 func (t *Turn) correct(a *order.Attempt, s carrier.Status) bool {
 	total, stated := statedCost(a, s)
 	if !s.Verified || !s.State.Final() || a.State == order.AttemptRejected || !stated {
 		return false
 	}
 	t.figureKnown(a)
-	before := len(t.Facts)
+	guessed, before := a.Want.Guess, len(t.Facts)
+	a.Want.Guess = false
 	if a.State == order.AttemptDelivered {
 		t.correctDelivery(a, s)
 	} else if total != a.Penalty {
@@ -220,7 +221,12 @@ func (t *Turn) correct(a *order.Attempt, s carrier.Status) bool {
 	if (s.State == carrier.Delivered) != (a.State == order.AttemptDelivered) {
 		t.alarm("carrier " + a.Carrier + " tells two ends of " + order.OurNo(t.ID, a.N))
 	}
-	if len(t.Facts) == before {
+	switch {
+	case len(t.Facts) > before:
+	case guessed:
+		t.confirmedFigure(a)
+		return true
+	default:
 		return false
 	}
 	t.release(a)

@@ -74,8 +74,11 @@ CREATE TABLE bill (
   counts    JSON         NOT NULL, -- lines by outcome
   by_whom   VARCHAR(64)  NOT NULL,
   at        BIGINT       NOT NULL, -- system time
-  UNIQUE KEY bill_file (sha256),
-  UNIQUE KEY bill_day (carrier, account, day)
+  replaced_by BIGINT     NOT NULL DEFAULT 0, -- the bill that took its place; 0 = it is in force
+  note      VARCHAR(255) NOT NULL DEFAULT '', -- why it was replaced
+  file      CHAR(64)     NULL, -- its SHA-256 while it is in force: a file comes once, unless it has no line, as those of idle days
+  UNIQUE KEY bill_file (file),
+  UNIQUE KEY bill_day (carrier, account, day, replaced_by)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Open and settled differences with carriers and platforms: what suspense consists of, and more.
@@ -103,9 +106,13 @@ CREATE TABLE money_item (
   resolved_at BIGINT       NULL,
   resolution  VARCHAR(32)  NOT NULL DEFAULT '',
   resolved_by VARCHAR(64)  NOT NULL DEFAULT '',
+  ended_by    BIGINT       NOT NULL DEFAULT 0, -- the bill that answered it; 0 = none did
+  endings     INT          NOT NULL DEFAULT 0, -- how often it had been answered by a bill that was replaced
   k           VARCHAR(96)  NOT NULL, -- of the difference: the same one is not opened twice
   UNIQUE KEY item_key (k),
   KEY item_state (state, party, id),
+  KEY item_source (source_id),
+  KEY item_ended (ended_by),
   KEY item_waybill (party, carrier_no),
   KEY item_order (order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
