@@ -322,3 +322,32 @@ func TestResyncHearsOfOrdersThatAreGone(t *testing.T) {
 	require.Empty(t, res.Failed)
 	require.Zero(t, res.PlantedCount)
 }
+
+// An order of 京东 of which only the number had come by the moment of the restore, while 京东 did
+// not say more of it, keeps the waybill that it got since, and learns once more what it is paid.
+func TestResyncOfAnOrderThatWasOnlyANumber(t *testing.T) {
+	t.Parallel()
+	r := start(t, emulator.Options{Speed: 60})
+	r.Clock.Freeze(true)
+	r.script(world.Script{Party: "jd", Fault: world.CallHang, Times: 3})
+	_, answered, err := r.JD().Begin(world.OrderRequest{Shop: shops()[0].Code})
+	require.NoError(t, err)
+	accepted, err := answered(t.Context())
+	require.NoError(t, err)
+	require.True(t, accepted)
+	r.rest()
+	since, before := r.Clock.Now(), r.backup()
+	require.Equal(t, []string{"received 0"}, r.texts("SELECT CONCAT(state, ' ', fee_fen) FROM orders"), "京东 has told too much")
+	r.runUntil("a placement", func() bool { return len(r.waybills()) > 0 })
+	r.rest()
+	placed := len(r.waybills())
+	r.restore(before)
+
+	res := r.resync(resync.Job{Since: since})
+	require.Equal(t, 1, res.PlantedCount)
+	require.Len(t, res.Unplanned, 1)
+	s := r.settle()
+	require.Equal(t, 1, s.Orders.Delivered)
+	require.Len(t, r.waybills(), placed, "nobody was placed anew")
+	require.Positive(t, one[int](r, "SELECT SUM(amount) FROM fact WHERE kind = 'income'"), "what 京东 pays is booked")
+}

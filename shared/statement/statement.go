@@ -34,7 +34,7 @@ type Statement struct {
 	Paid     money.Fen `json:"paid_fen"`     // by the platform; below zero = by us
 	State    State     `json:"state"`
 	By       string    `json:"by"`
-	At       time.Time `json:"at"` // system time
+	At       time.Time `json:"at"` // when it was first issued, as the paper says
 }
 
 // Open is what the platform still owes; below zero, what we owe it.

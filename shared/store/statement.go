@@ -33,7 +33,7 @@ func (s *Store) IssueStatement(ctx context.Context, who Act, o StatementOrder, n
 	if err != nil {
 		return statement.Statement{}, err
 	}
-	next := statement.Statement{Platform: o.Platform, Seq: before.Seq + 1, Revision: 1, Until: o.Until, By: who.By, At: who.At}
+	next := statement.Statement{Platform: o.Platform, Seq: before.Seq + 1, Revision: 1, Until: o.Until, By: who.By, At: now.UTC().Truncate(time.Millisecond)}
 	if next.From, err = statement.CheckSpan(o.From, o.Until, before.Until, now); err != nil {
 		return next, err
 	}

@@ -138,7 +138,7 @@ CREATE TABLE statement (
   paid_fen  BIGINT       NOT NULL DEFAULT 0,
   state     VARCHAR(12)  NOT NULL, -- issued, part_paid, paid, credit
   by_whom   VARCHAR(64)  NOT NULL,
-  at        BIGINT       NOT NULL, -- system time
+  at        BIGINT       NOT NULL, -- of issue, as the paper says; virtual time
   UNIQUE KEY statement_seq (platform, seq)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
