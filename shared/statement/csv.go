@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -113,7 +114,7 @@ func Cause(reason string) string {
 		words = code
 	}
 	if cause != "" {
-		words += " " + cause
+		words += " " + cmp.Or(details[cause], cause)
 	}
 	if reversed {
 		words = "冲正 " + words
@@ -124,4 +125,9 @@ func Cause(reason string) string {
 // causes are the codes of ledger.Reasons that lines have, in Chinese.
 var causes = map[string]string{
 	"income": "配送完成", "penalty_in": "平台取消违约金", "compensation": "赔付", "resync": "恢复后补记", "reversal": "冲正",
+}
+
+// details are who wanted it, and what went wrong.
+var details = map[string]string{
+	"customer": "顾客", "merchant": "商家", "platform": "平台", "late": "超时", "damaged": "货损", "lost": "丢失", "other": "其他",
 }

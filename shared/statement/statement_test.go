@@ -197,7 +197,7 @@ func TestStates(t *testing.T) {
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	for reason, line := range map[string]bool{
-		"income": true, "penalty_in:user": true, "compensation:late": true, "reversal:income": true, "reversal:reversal:compensation:late": true, "reversal": true, "resync": true,
+		"income": true, "penalty_in:customer": true, "compensation:late": true, "reversal:income": true, "reversal:reversal:compensation:late": true, "reversal": true, "resync": true,
 		"payment": false, "reversal:payment": false, "rejected": false, "rejection_lifted": false, "set_off": false, "hold": false, "incomes": false, "": false,
 	} {
 		require.Equal(t, line, statement.IsEarned(reason), "%q", reason)

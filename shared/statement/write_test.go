@@ -27,7 +27,7 @@ var lines = []statement.Line{
 	{EntryID: 3, OrderID: 247000000000000002, OrderNo: "=HYPERLINK(1)", Kind: statement.Delivery, Amount: 123456789, Reason: "income", At: day(10).Add(time.Hour)},
 	{EntryID: 9, OrderID: 247000000000000003, OrderNo: "mt-<b>3", Kind: statement.Delivery, Amount: 900, Reason: "income", At: day(8).Add(23 * time.Hour)},
 	{EntryID: 11, OrderID: 247000000000000003, OrderNo: "mt-<b>3", Kind: statement.Delivery, Amount: -900, Reason: "reversal:income", At: day(10).Add(2 * time.Hour)},
-	{EntryID: 5, OrderID: 247000000000000004, OrderNo: "mt-4", Kind: statement.Penalty, Amount: 300, Reason: "penalty_in:user", At: day(9).Add(5 * time.Hour)},
+	{EntryID: 5, OrderID: 247000000000000004, OrderNo: "mt-4", Kind: statement.Penalty, Amount: 300, Reason: "penalty_in:customer", At: day(9).Add(5 * time.Hour)},
 	{EntryID: 13, Kind: statement.Compensation, Amount: -2000, Reason: "compensation:damaged", At: day(10).Add(3 * time.Hour)},
 }
 
