@@ -49,6 +49,7 @@ func (t *Turn) Finish() {
 	for _, x := range t.due() {
 		t.fire(x)
 	}
+	t.readOn()
 	t.key, t.rows = fmt.Sprintf("s:%d", t.Version), 0
 	for range maxSteps {
 		if !t.advance() {

@@ -81,7 +81,7 @@ func (t *Turn) Resync(known []Known, whole bool) (planted int) {
 		t.alarm("our side withdrew it after the moment of the restore, nobody knows why: ask its platform")
 	}
 	if planted > 0 && t.Strategy.Name == "" {
-		t.unread()
+		t.keepUnread()
 	}
 	t.ActAt = t.env.Now
 	return planted
@@ -198,14 +198,22 @@ func (t *Turn) keepTips(a *order.Attempt, total *money.Fen) {
 	t.touchQuietly(a)
 }
 
-// unread lets the next quote round find out what an order is of which only the number is known,
-// and keeps it from being given up by a strategy that it does not have yet.
-func (t *Turn) unread() {
-	t.disarm(order.TimerGiveUp, 0)
+// keepUnread keeps an order of which only the number is known from being given up by a strategy
+// that it does not have yet.
+func (t *Turn) keepUnread() {
+	for _, kind := range []string{order.TimerGiveUp, order.TimerQuote} {
+		t.disarm(kind, 0)
+	}
 	for _, a := range t.Attempts {
 		t.disarm(order.TimerAccept, a.N)
 	}
-	if !t.State.Final() && t.Goal == order.NoGoal {
+}
+
+// readOn has a quote round find out what an order is that is under way and of which only the
+// number is known. Nobody else would ask: somebody is at it already.
+func (t *Turn) readOn() {
+	unread := t.Strategy.Name == "" && len(t.Attempts) > 0 && t.Outcome == nil
+	if unread && !t.State.Final() && t.Goal == order.NoGoal && t.Round > 0 && !t.armed(order.TimerQuote, 0) {
 		t.wantQuotes()
 	}
 }

@@ -250,8 +250,18 @@ func TestResyncOfAThinOrderLearnsItsTerms(t *testing.T) {
 			d.agg.Timers = nil
 			d.resync(true, turn.Known{N: 1, Carrier: "uupt", Account: "u", Status: &carrier.Status{Carrier: "uupt", CarrierNo: "C1", State: c.found, Charged: stated(800), At: begin}})
 			require.Contains(t, d.agg.Attention, "what its platform pays")
-			require.Contains(t, d.topics(), message.QuoteWanted)
-			run(t, d, pass(20*time.Second))
+			asked := 0
+			for end := d.now.Add(2 * time.Minute); d.now.Before(end); { // whoever is asked, the first words are lost
+				d.pass(end.Sub(d.now))
+				if d.agg.Attempt(1).Call.Kind == order.CallQuery {
+					shows(1, c.found)(d)
+				}
+				if slices.Contains(d.topics(), message.QuoteWanted) {
+					asked++
+				}
+			}
+			require.Positive(t, asked)
+			require.True(t, slices.ContainsFunc(d.agg.Timers, func(x order.Timer) bool { return x.Kind == order.TimerQuote }), "it is asked for until it is there")
 			require.Equal(t, c.state, d.agg.State)
 			require.Equal(t, order.NoGoal, d.agg.Goal)
 			require.Empty(t, d.agg.Attempt(1).Want.Cancel)
