@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/chuandao/qianfan/shared/ledger"
@@ -29,11 +27,8 @@ type Withdrawal struct {
 	Again    int       `json:"again"`        // items of other bills that it had answered, and that wait for the new one now
 }
 
-// Errors of replacing a bill.
-var (
-	ErrNoBill      = errors.New("no such bill")
-	ErrBillSettled = errors.New("the bill cannot be replaced any more")
-)
+// ErrBillSettled says that people or other bills have settled something of a bill.
+var ErrBillSettled = errors.New("the bill cannot be replaced any more")
 
 // Replaceable finds the bill that another one shall replace, by its number or by its file's SHA-256
 // (the first 8 characters do), and says what goes with it. ErrBillSettled lists what people or other
@@ -49,34 +44,6 @@ func (s *Store) Replaceable(ctx context.Context, carrier, account, day, which st
 	g, err := readGone(ctx, s.db, b.ID, "")
 	return g.report(), err
 }
-
-// findBill reads a bill by its number or its file's hash.
-func findBill(ctx context.Context, db execer, which string) (Bill, error) {
-	var where string
-	var arg any
-	if id, err := strconv.ParseInt(which, 10, 64); err == nil && len(which) < minHash {
-		where, arg = "WHERE id = ?", id
-	} else {
-		which = strings.ToLower(which)
-		if len(which) < minHash || strings.Trim(which, "0123456789abcdef") != "" {
-			return Bill{}, fmt.Errorf("%w: %q is neither a bill's number nor the first %d characters of its file's SHA-256 (qianfan ledger bills)", ErrNoBill, which, minHash)
-		}
-		where, arg = "WHERE sha256 LIKE ? ORDER BY replaced_by LIMIT 2", which+"%"
-	}
-	list, err := bills(ctx, db, where, arg)
-	switch {
-	case err != nil:
-		return Bill{}, err
-	case len(list) == 0:
-		return Bill{}, fmt.Errorf("%w: %s (qianfan ledger bills)", ErrNoBill, which)
-	case len(list) > 1 && list[0].ReplacedBy == list[1].ReplacedBy:
-		return Bill{}, fmt.Errorf("%w: %s is the beginning of several: name it by its number", ErrNoBill, which)
-	}
-	return list[0], nil
-}
-
-// minHash is how much of a hash names a file.
-const minHash = 8
 
 // gone is a bill on its way out, with all that goes with it.
 type gone struct {
