@@ -198,6 +198,10 @@ func (e *env) billReport(r billimport.Result, dry bool) {
 		e.say("nothing was written")
 		return
 	}
+	if r.Outcomes[reconcile.Disputed]+r.Outcomes[reconcile.Suspense]+r.Missing[reconcile.Suspense] == 0 {
+		e.say("bill %d is imported: nothing of it is to be settled", r.Bill.ID)
+		return
+	}
 	e.say("bill %d is imported: `qianfan ledger items --bill %d` lists what is to be settled", r.Bill.ID, r.Bill.ID)
 }
 

@@ -43,7 +43,7 @@ var reconciling = []struct{ line, says string }{
 	{"ledger reconcile @next.csv --carrier uupt --day 2026-11-22 --by wang", "bill 2 is imported"},
 	{"ledger reconcile @nobody.csv --carrier uupt --day 2026-11-22 --replaces 2 --note ticket-7 --by wang --dry-run", "it replaces bill 2 (next.csv): 3 of that one's items end, 17.50元 leaves suspense"},
 	{"ledger bills", "bill.csv"},
-	{"ledger reconcile @nobody.csv --carrier uupt --day 2026-11-22 --replaces 2 --note ticket-7 --by wang", "bill 3 is imported"},
+	{"ledger reconcile @nobody.csv --carrier uupt --day 2026-11-22 --replaces 2 --note ticket-7 --by wang", "bill 3 is imported: nothing of it is to be settled"},
 	{"ledger bills", "by 3: ticket-7"},
 	{"ledger items", "none"},
 	{"ledger items --all --bill 2", "replaced"},
