@@ -41,7 +41,7 @@ func (e *env) openOffice() (*office, error) {
 		dsn, o.virtual = at.DSN, at.Virtual
 	}
 	var err error
-	o.Store, err = store.Open(store.Options{DSN: dsn, Key: make([]byte, 32), MaxConns: 2}) // the key opens nothing here
+	o.Store, err = store.Open(store.Options{DSN: dsn, Key: make([]byte, 32), MaxConns: 2, Patient: true}) // the key opens nothing here
 	return o, err
 }
 

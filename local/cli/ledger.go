@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/chuandao/qianfan/local/console"
+	"github.com/chuandao/qianfan/local/sim/world"
+	"github.com/chuandao/qianfan/shared/function"
 	"github.com/chuandao/qianfan/shared/store"
 )
 
@@ -74,11 +77,22 @@ func (c ledgerBalances) Run(e *env) error {
 	}
 	var raw json.RawMessage
 	var list struct{ Balances []store.Balance }
-	if err := fetch(e, "/api/ledger/balances", nil, &raw, &list); err != nil {
-		return err
+	return e.onBooks(func(e *env) error {
+		if err := fetch(e, "/api/ledger/balances", nil, &raw, &list); err != nil {
+			return err
+		}
+		return e.show(raw, func() { e.balanceTable(list.Balances) })
+	})
+}
+
+// onBooks runs do on the control API of the running emulator, or on that of the database that
+// QIANFAN_MYSQL_DSN names, as the other verbs of the books work on it.
+func (e *env) onBooks(do func(e *env) error) error {
+	if dsn, _ := e.look(function.EnvMySQLDSN); dsn == "" {
+		return do(e)
 	}
-	return e.show(raw, func() {
-		e.balanceTable(list.Balances)
+	return e.with(func(o *office) error {
+		return do(e.inside(console.Deps{Store: o.Store, Clock: realTime{}, Faults: world.None()}))
 	})
 }
 
@@ -89,7 +103,7 @@ type ledgerEntries struct {
 
 // Help is the example.
 func (ledgerEntries) Help() string {
-	return "Example:\n  qianfan ledger entries --order 20123456789012345"
+	return "Example:\n  qianfan ledger entries --order 20123456789012345" + whereDatabase
 }
 
 // Run is the verb.
@@ -100,10 +114,12 @@ func (c ledgerEntries) Run(e *env) error {
 	}
 	var raw json.RawMessage
 	var list struct{ Entries []store.EntryRow }
-	if err := fetch(e, "/api/ledger/entries", q, &raw, &list); err != nil {
-		return err
-	}
-	return e.show(raw, func() { e.entryTable(list.Entries) })
+	return e.onBooks(func(e *env) error {
+		if err := fetch(e, "/api/ledger/entries", q, &raw, &list); err != nil {
+			return err
+		}
+		return e.show(raw, func() { e.entryTable(list.Entries) })
+	})
 }
 
 func (e *env) entryTable(entries []store.EntryRow) {

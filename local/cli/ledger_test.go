@@ -140,3 +140,21 @@ func TestAMonthWithoutItsBillsIsClosedKnowingly(t *testing.T) {
 	require.Contains(t, out, "obstacle  uupt/main has costs and no bill: "+statement.Day(last)+": import it with")
 	require.Contains(t, r.succeeds(t, "ledger close "+period+" --by li --without-bills"), period+" is closed")
 }
+
+// The books of a deployment are read where they are, also those of an order that is past its retention.
+func TestTheBooksOfADeployment(t *testing.T) {
+	t.Parallel()
+	r := newOffice(t)
+	r.asOwner(t, "INSERT INTO ledger_entry (tx, account, debit, amount_fen, order_id, n, reason, event_at, posted_at, period) VALUES"+
+		" ('fact:7:1:capture:1', 'expense:delivery:uupt', TRUE, 800, 7, 1, 'capture', 0, 0, '2026-11'), ('fact:7:1:capture:1', 'carrier:uupt:main:held', FALSE, 800, 7, 1, 'capture', 0, 0, '2026-11')")
+	r.look = func(name string) (string, bool) { return r.dsn, name == "QIANFAN_MYSQL_DSN" }
+	require.Contains(t, r.succeeds(t, "ledger balances"), "carrier:shansong:main:prepaid  1000.00")
+	require.Contains(t, r.succeeds(t, "ledger entries"), "deposit:opening-uupt")
+	out := r.succeeds(t, "ledger entries --order 7 --json")
+	require.Contains(t, out, "expense:delivery:uupt")
+	require.NotContains(t, out, "deposit:opening-uupt")
+	code, _, errs := r.do(t, "ledger entries --order 8")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "8")
+	require.Empty(t, r.requests, "no emulator was asked")
+}

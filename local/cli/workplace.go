@@ -50,9 +50,14 @@ func (w workplace) at(e *env, do func(e *env) error) error {
 		defer func() { _ = bus.Close() }()
 		deps.Publish = bus.Publish
 	}
+	return do(e.inside(deps))
+}
+
+// inside lets the control API answer in this process.
+func (e *env) inside(deps console.Deps) *env {
 	there := *e
 	there.api = &api{base: "http://localhost", client: &http.Client{Transport: inside{console.New(deps)}}}
-	return do(&there)
+	return &there
 }
 
 // realTime is a deployment's clock, which nobody moves.

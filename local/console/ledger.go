@@ -28,13 +28,14 @@ func (s *server) entries(r *http.Request) (any, error) {
 	}
 	var id int64
 	if name := r.URL.Query().Get("order"); name != "" {
-		view, err := s.findOrder(r.Context(), name)
-		if err != nil {
+		if id, err = s.findID(r.Context(), name); err != nil {
 			return nil, err
 		}
-		id = view.Order.ID
 	}
 	list, err := s.Store.Entries(r.Context(), id, int(limit))
+	if err == nil && len(list) == 0 && id != 0 { // entries outlive their order: only without any it is asked for
+		_, err = s.findOrder(r.Context(), r.URL.Query().Get("order"))
+	}
 	if list == nil {
 		list = []store.EntryRow{}
 	}

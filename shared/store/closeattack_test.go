@@ -12,6 +12,7 @@ import (
 	"github.com/chuandao/qianfan/shared/bill"
 	"github.com/chuandao/qianfan/shared/billimport"
 	"github.com/chuandao/qianfan/shared/ledger"
+	"github.com/chuandao/qianfan/shared/money"
 	"github.com/chuandao/qianfan/shared/order"
 	"github.com/chuandao/qianfan/shared/reconcile"
 	"github.com/chuandao/qianfan/shared/statement"
@@ -65,6 +66,32 @@ func TestTheFirstMonthIsTheOneOfTheBooks(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.ClosePeriod(t.Context(), li, "2026-12", "", december.AddDate(0, 1, 0))
 	require.NoError(t, err)
+	require.Empty(t, f.verify(t).Problems)
+}
+
+// A month has more entries than one statement reads before its answer is too late: they are read
+// in spans of ids, and the first period is looked for in all of them.
+func TestALongMonthIsReadInSpans(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	december := now.AddDate(0, 1, 0)
+	post := func(key string, amount money.Fen, at time.Time) {
+		f.post(t, ledger.Compensation(key, "jd", "late", amount, at))
+		f.exec(t, fmt.Sprintf("ALTER TABLE ledger_entry AUTO_INCREMENT = %d", one[int64](t, f, "SELECT MAX(id) FROM ledger_entry")+3_000_000))
+	}
+	post("ahead", 1, december)
+	post("a", 10, now)
+	post("b", 100, now)
+	check, err := f.CheckClosing(t.Context(), "2026-12", december.AddDate(0, 1, 0))
+	require.NoError(t, err)
+	require.Contains(t, fmt.Sprint(check.Obstacle), "2026-11 has to be closed before")
+	closed, err := f.ClosePeriod(t.Context(), li, "2026-11", "", december)
+	require.NoError(t, err)
+	require.Equal(t, []store.Balance{{Account: "expense:compensation:jd", BalanceFen: 110}, {Account: "platform:jd:payable", BalanceFen: -110}}, closed.Trial)
+	post("c", 1000, now) // of December by now
+	closed, err = f.ClosePeriod(t.Context(), li, "2026-12", "", december.AddDate(0, 1, 0))
+	require.NoError(t, err)
+	require.Equal(t, []store.Balance{{Account: "expense:compensation:jd", BalanceFen: 1111}, {Account: "platform:jd:payable", BalanceFen: -1111}}, closed.Trial)
 	require.Empty(t, f.verify(t).Problems)
 }
 

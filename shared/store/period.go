@@ -104,7 +104,7 @@ var closingQuestions = []struct {
 	query, text string
 	args        func(until time.Time) []any
 }{
-	{"SELECT COUNT(*) FROM fact WHERE posted_at IS NULL AND at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
+	{"SELECT COUNT(*) FROM " + awake("fact") + " WHERE x.posted_at IS NULL AND x.at < ?", "%d settlement facts of the period are not posted yet", untilOnly},
 	{"SELECT COUNT(*) FROM money_item i LEFT JOIN bill b ON i.source = 'bill' AND b.id = i.source_id WHERE i.state = 'explained' AND i.kind IN ('cut_off', 'not_yet_billed') AND (i.opened_at < ? OR b.day < ?)",
 		"%d items wait for a bill of another day: qianfan ledger items --state explained", untilAndDay},
 }
@@ -132,10 +132,17 @@ func (s *Store) firstOpen(ctx context.Context, closed string) (string, error) {
 		return ledger.NextPeriod(closed), nil
 	}
 	var first string // not that of the first id: what is booked ahead, or late, comes in any order
-	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MIN(period), '') FROM ledger_entry").Scan(&first); err != nil {
-		return "", fmt.Errorf("first period: %w", err)
-	}
-	return first, nil
+	err := entrySpans(ctx, s.db, 0, func(low, high int64) error {
+		var period string
+		if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MIN(period), '') FROM ledger_entry WHERE id BETWEEN ? AND ?", low, high).Scan(&period); err != nil {
+			return fmt.Errorf("first period: %w", err)
+		}
+		if first == "" || period < first {
+			first = period
+		}
+		return nil
+	})
+	return first, err
 }
 
 // ClosePeriod closes a month for ever. Entries about its events that come later belong to the
@@ -231,13 +238,15 @@ func trialBalance(ctx context.Context, tx *sql.Tx, period string) ([]Balance, er
 	if err != nil {
 		return nil, err
 	}
-	rows, err = tx.QueryContext(ctx, "SELECT account, "+signed+" FROM ledger_entry WHERE id >= ? AND period > ? AND period <= ? GROUP BY account", first, before, period)
-	err = each(rows, err, "entries of the period", func(r *sql.Rows) error {
-		var account string
-		var sum money.Fen
-		err := r.Scan(&account, &sum)
-		sums[account] += sum
-		return err
+	err = entrySpans(ctx, tx, first, func(low, high int64) error {
+		rows, err := tx.QueryContext(ctx, "SELECT account, "+signed+" FROM ledger_entry FORCE INDEX (PRIMARY) WHERE id BETWEEN ? AND ? AND period > ? AND period <= ? GROUP BY account", low, high, before, period)
+		return each(rows, err, "entries of the period", func(r *sql.Rows) error {
+			var account string
+			var sum money.Fen
+			err := r.Scan(&account, &sum)
+			sums[account] += sum
+			return err
+		})
 	})
 	return sortedBalances(sums), err
 }

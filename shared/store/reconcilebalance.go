@@ -84,9 +84,9 @@ func (s *Store) CarrierPosition(ctx context.Context, carrier, account string) (P
 		}
 		p.Prepaid, p.Clearing, p.Claimed = balances[prepaid], balances[clearing], -balances[payable]
 		return inOrder(
-			one(tx, &p.Pending, "SELECT COALESCE(SUM(CASE kind WHEN ? THEN amount ELSE -amount END), 0) FROM fact WHERE posted_at IS NULL AND party = ? AND account = ? AND kind IN (?, ?, ?)",
+			one(tx, &p.Pending, "SELECT COALESCE(SUM(CASE x.kind WHEN ? THEN x.amount ELSE -x.amount END), 0) FROM "+awake("fact")+" WHERE x.posted_at IS NULL AND x.party = ? AND x.account = ? AND x.kind IN (?, ?, ?)",
 				order.FactRelease, carrier, account, order.FactRelease, order.FactHold, order.FactOverdraw),
-			one(tx, &p.Untaken, "SELECT COALESCE(SUM(held_fen), 0) FROM attempt WHERE carrier = ? AND account = ? AND NOT confirmed AND held_fen > 0", carrier, account),
+			one(tx, &p.Untaken, "SELECT COALESCE(SUM(x.held_fen), 0) FROM "+awake("attempt")+" WHERE x.carrier = ? AND x.account = ? AND NOT x.confirmed AND x.held_fen > 0", carrier, account),
 			one(tx, &p.Waiting, "SELECT COALESCE(SUM(theirs_fen - ours_fen), 0) FROM money_item WHERE party = ? AND account = ? AND state = ? AND source = ?", carrier, account, ItemExplained, sourceBill),
 		)
 	})

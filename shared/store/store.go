@@ -32,6 +32,9 @@ type Options struct {
 	DSN      string // go-sql-driver form
 	MaxConns int    // default 8
 	Key      []byte // 32 bytes, seals personal data
+	// Patient waits for an answer for as long as the sums of years of books may take, whatever the DSN says:
+	// somebody sits there, and ends it when he wants to.
+	Patient bool
 	// Observe hears of each round trip to the server, by its first word: select, insert,
 	// update, begin, commit … It may be called from many goroutines. Nil costs nothing.
 	Observe func(kind string)
@@ -39,12 +42,18 @@ type Options struct {
 	Judge func(Rights)
 }
 
+// patience is how long somebody waits at most. A server that is gone is noticed sooner, by the network.
+const patience = time.Hour
+
 // Open prepares a Store; it does not connect yet. Each connection that it makes later first
 // finds the schema new enough, or every operation fails with a *SchemaError until it is.
 func Open(o Options) (*Store, error) {
 	cfg, err := parseDSN(o.DSN)
 	if err != nil {
 		return nil, err
+	}
+	if o.Patient {
+		cfg.ReadTimeout = max(cfg.ReadTimeout, patience)
 	}
 	sealer, err := NewSealer(o.Key)
 	if err != nil {
