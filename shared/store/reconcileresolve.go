@@ -214,7 +214,8 @@ func covered(ctx context.Context, tx *sql.Tx, line Item) ([]Item, error) {
 	if line.OrderID == 0 {
 		return nil, nil
 	}
-	return readItems(ctx, tx, "WHERE order_id = ? AND n = ? AND source = ? AND kind = ? AND state = ? FOR UPDATE", line.OrderID, line.N, sourceBill, string(reconcile.Unread), ItemExplained)
+	waiting := func(x Item) bool { return x.Kind == string(reconcile.Unread) && x.State == ItemExplained }
+	return lockItemsWhere(ctx, tx, waiting, "order_id = ? AND n = ? AND source = ?", line.OrderID, line.N, sourceBill)
 }
 
 // endCovered ends them as the line ends: they are one question.

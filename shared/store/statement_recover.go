@@ -59,8 +59,10 @@ func recoverOne(ctx context.Context, tx *sql.Tx, who Act, st *statement.Statemen
 
 // settledRejections locks the items of a line that were conceded or written off; all are of one kind.
 func settledRejections(ctx context.Context, tx *sql.Tx, st statement.Statement, r Rejection) ([]rejected, error) {
-	items, err := readItems(ctx, tx, "WHERE order_id = ? AND source = 'statement' AND source_id = ? AND state = ? AND resolution IN (?, ?) ORDER BY id FOR UPDATE",
-		r.Order, st.ID, ItemResolved, ResolvedConceded, ResolvedWrittenOff)
+	settled := func(x Item) bool {
+		return x.State == ItemResolved && (x.Resolution == ResolvedConceded || x.Resolution == ResolvedWrittenOff)
+	}
+	items, err := lockItemsWhere(ctx, tx, settled, "order_id = ? AND source = 'statement' AND source_id = ?", r.Order, st.ID)
 	if err != nil {
 		return nil, err
 	}

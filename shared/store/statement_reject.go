@@ -63,8 +63,9 @@ func (s *Store) RejectLine(ctx context.Context, who Act, r Rejection, now time.T
 			return nil, err
 		}
 		done = true
-		r.Kind, r.Amount = line.kind, amount
-		return r, openItems(ctx, tx, []Item{{Party: x.Platform, Kind: rejectedItem(line.kind), State: ItemSuspense, Source: "statement", SourceID: x.ID, CarrierNo: line.no, OrderID: r.Order,
+		told := r // r itself stays as it was asked for: this may begin again
+		told.Kind, told.Amount = line.kind, amount
+		return told, openItems(ctx, tx, []Item{{Party: x.Platform, Kind: rejectedItem(line.kind), State: ItemSuspense, Source: "statement", SourceID: x.ID, CarrierNo: line.no, OrderID: r.Order,
 			Theirs: line.left() - amount, Ours: line.left(), Suspense: amount, Note: r.Note, Owner: who.By, OpenedAt: now, Key: t.Tx()}})
 	}, &st)
 	return st, done && err == nil, err
