@@ -117,8 +117,8 @@ func (s *Store) sealNext(ctx context.Context, until int64, now time.Time) (seale
 			r.last, before.to+1, r.entries, r.sealer.Hash(), r.sealer.Leaves(), r.firstPosted, r.lastPosted, r.lastEvent, now.UnixMilli())
 		return err
 	})
-	if number(err) == errDuplicate { // another instance sealed this range
-		return 0, true, nil
+	if number(err) == errDuplicate { // another instance sealed this range, or the beginning of it
+		return 0, false, nil
 	}
 	return sealed, done, err
 }
