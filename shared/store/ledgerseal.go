@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,10 +95,11 @@ func lastSeal(ctx context.Context, db execer) (seal, error) {
 
 // sealNext writes the next seal up to an id; done = there is nothing left to seal.
 func (s *Store) sealNext(ctx context.Context, until int64, now time.Time) (sealed int, done bool, err error) {
+	var before seal
 	err = s.tx(ctx, "seal entries", func(tx *sql.Tx) error {
 		sealed, done = 0, false
-		before, err := lastSeal(ctx, tx)
-		if err != nil {
+		var err error
+		if before, err = lastSeal(ctx, tx); err != nil {
 			return err
 		}
 		r := newRange(before.hash)
@@ -118,7 +120,11 @@ func (s *Store) sealNext(ctx context.Context, until int64, now time.Time) (seale
 		return err
 	})
 	if number(err) == errDuplicate { // another instance sealed this range, or the beginning of it
-		return 0, false, nil
+		last, failed := lastSeal(ctx, s.db)
+		if failed == nil && last.to > before.to {
+			return 0, false, nil
+		}
+		return 0, true, errors.Join(err, failed) // or rows are there that no seal wrote: trying again would never end
 	}
 	return sealed, done, err
 }

@@ -32,3 +32,14 @@ func TestSealingIsNotCutShortByTheSweep(t *testing.T) {
 	}
 	require.Empty(t, f.verify(t).Problems)
 }
+
+// Rows in the way that no seal wrote end the sealing with an error, not never.
+func TestSealingEndsAtRowsThatNoSealWrote(t *testing.T) {
+	t.Parallel()
+	f := open(t)
+	f.shards(t, 10_000, 2)
+	f.post(t, ledger.Compensation("a", "jd", "late", 1, now))
+	f.exec(t, "INSERT INTO ledger_balance SELECT account, MAX(id), 1, 0 FROM ledger_entry WHERE account = 'platform:jd:payable' GROUP BY account")
+	_, err := f.SealLedger(t.Context(), now, nil)
+	require.ErrorContains(t, err, "Duplicate entry")
+}
